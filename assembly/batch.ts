@@ -1,0 +1,224 @@
+/** What a request is, and the only element-wise loop. */
+import { LANES, lanes } from "./lanes";
+import { Loss } from "./loss";
+import { EACH, GRAD, HESS, SUM, WEIGHTED } from "./want";
+
+/** Filled in by JavaScript, field by field in this order; `sum` and `rest` come back. */
+@unmanaged
+export class Request {
+  want: i32;
+  n: i32;
+  /** For `runWide`: 1 where the arrays are f32. */
+  narrow: i32;
+  prediction: usize;
+  target: usize;
+  weights: usize;
+  value: usize;
+  grad: usize;
+  hess: usize;
+  _pad: i32;
+  a: f64;
+  b: f64;
+  c: f64;
+  scale: f64;
+  sum: f64;
+  rest: f64;
+}
+
+export const request = changetype<Request>(memory.data(offsetof<Request>(), 16));
+
+/** Where the one loss of a run keeps its fields. */
+const FIELDS = memory.data(256, 16);
+
+/** Two vectors side by side: their chains of additions overlap. */
+const STEP: i32 = 2 * LANES;
+
+/**
+ * Elements of a block. Within it each lane adds at most 8 numbers in f64 (for f32, whose own errors are far larger: 64), so that with
+ * the five additions that end it no sum is off by more than 13 units of 2^-53, however long the array.
+ */
+const BLOCK: i32 = sizeof<real>() == 4 ? 512 : 32;
+
+/** The last, partial step: outputs go here first, so that no byte outside the arrays is written. */
+const tail = changetype<Request>(memory.data(offsetof<Request>(), 16));
+const TAIL_WEIGHTS = memory.data(32, 16);
+const TAIL_VALUE = memory.data(32, 16);
+const TAIL_GRAD = memory.data(32, 16);
+const TAIL_HESS = memory.data(32, 16);
+
+/** A loss L over arrays of E: those of the build, or f32 under f64 arithmetic. */
+@unmanaged
+export class batch {
+  @inline static narrow<E>(): bool {
+    return sizeof<E>() < sizeof<real>();
+  }
+
+  @inline static load<E>(from: usize): v128 {
+    return batch.narrow<E>() ? f64x2.promote_low_f32x4(v128.load64_zero(from)) : v128.load(from);
+  }
+
+  @inline static store<E>(to: usize, x: v128): void {
+    if (batch.narrow<E>()) v128.store64_lane(to, f32x4.demote_f64x2_zero(x), 0);
+    else v128.store(to, x);
+  }
+
+  /** The vector at `x`: stores what is wanted of it and returns its losses, not yet weighted. */
+  @inline static vector<L extends Loss, E>(want: i32, x: usize, y: usize, w: usize, value: usize, grad: usize, hess: usize, scale: v128): v128 {
+    const loss = changetype<L>(FIELDS);
+    const prediction = batch.load<E>(x);
+    const target = batch.load<E>(y);
+    const shared = loss.shared(prediction, target);
+    const weight = want & WEIGHTED ? batch.load<E>(w) : scale;
+    const counts = want & WEIGHTED ? f.ne(weight, lanes.zero()) : weight;
+    const factor = want & WEIGHTED ? f.mul(weight, scale) : scale;
+
+    let own = lanes.zero();
+    if (want & (SUM | EACH)) {
+      own = loss.value(shared, prediction, target);
+      if (want & WEIGHTED) own = lanes.where(counts, own);
+    }
+    if (want & EACH) batch.store<E>(value, want & WEIGHTED ? f.mul(weight, own) : own);
+    if (want & HESS) {
+      const second = f.mul(factor, loss.hess(shared, prediction, target, factor));
+      batch.store<E>(hess, want & WEIGHTED ? lanes.where(counts, second) : second);
+    }
+    if (want & GRAD) {
+      const first = f.mul(factor, loss.grad(shared, prediction, target));
+      batch.store<E>(grad, want & WEIGHTED ? lanes.where(counts, first) : first);
+    }
+    return own;
+  }
+
+  /** The losses of a vector's first two lanes in f64, times their weights: exact for f32, whose sums therefore never overflow. */
+  @inline static low<E>(want: i32, own: v128, w: usize): v128 {
+    const wide = sizeof<real>() == 8 ? own : f64x2.promote_low_f32x4(own);
+    if (!(want & WEIGHTED)) return wide;
+    return f64x2.mul(wide, sizeof<E>() == 8 ? v128.load(w) : f64x2.promote_low_f32x4(v128.load64_zero(w)));
+  }
+
+  /** The same of the last two lanes, where there are four. */
+  @inline static high<E>(want: i32, own: v128, w: usize): v128 {
+    return batch.low<E>(want, i32x4.shuffle(own, own, 2, 3, 2, 3), w + 8);
+  }
+
+  /** Adds a block's sum to the request's, and what that addition rounds away to its rest. Knuth (1969), two-sum. */
+  @inline static close(block: f64): void {
+    const sum = request.sum;
+    const next = sum + block;
+    const added = next - sum;
+    request.rest += sum - (next - added) + (block - added);
+    request.sum = next;
+  }
+
+  /** `want` is a literal: Binaryen folds what is not asked for. */
+  @inline static sweep<L extends Loss, E>(want: i32, at: Request, n: i32): void {
+    let x = at.prediction;
+    let y = at.target;
+    let w = at.weights;
+    let value = at.value;
+    let grad = at.grad;
+    let hess = at.hess;
+    const one = LANES * sizeof<E>();
+    const two = 2 * one;
+    const scale = lanes.all(<real>request.scale);
+    const end = x + n * sizeof<E>();
+    while (x < end) {
+      const stop = min(x + BLOCK * sizeof<E>(), end);
+      let s0 = lanes.zero();
+      let s1 = lanes.zero();
+      let s2 = lanes.zero();
+      let s3 = lanes.zero();
+      do {
+        const first = batch.vector<L, E>(want, x, y, w, value, grad, hess, scale);
+        const second = batch.vector<L, E>(want, x + one, y + one, w + one, value + one, grad + one, hess + one, scale);
+        if (want & SUM) {
+          s0 = f64x2.add(s0, batch.low<E>(want, first, w));
+          s1 = f64x2.add(s1, batch.low<E>(want, second, w + one));
+          if (LANES == 4) {
+            s2 = f64x2.add(s2, batch.high<E>(want, first, w));
+            s3 = f64x2.add(s3, batch.high<E>(want, second, w + one));
+          }
+        }
+        x += two;
+        y += two;
+        if (want & WEIGHTED) w += two;
+        if (want & EACH) value += two;
+        if (want & GRAD) grad += two;
+        if (want & HESS) hess += two;
+      } while (x < stop);
+      if (want & SUM) {
+        const pair = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+        batch.close(f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1));
+      }
+    }
+  }
+}
+
+function pass<L extends Loss, E>(want: i32, at: Request, n: i32): void {
+  switch (want) {
+    case SUM: return batch.sweep<L, E>(SUM, at, n);
+    case GRAD: return batch.sweep<L, E>(GRAD, at, n);
+    case SUM | GRAD: return batch.sweep<L, E>(SUM | GRAD, at, n);
+    case SUM | GRAD | HESS: return batch.sweep<L, E>(SUM | GRAD | HESS, at, n);
+    case EACH: return batch.sweep<L, E>(EACH, at, n);
+    case EACH | GRAD: return batch.sweep<L, E>(EACH | GRAD, at, n);
+    case EACH | GRAD | HESS: return batch.sweep<L, E>(EACH | GRAD | HESS, at, n);
+    case SUM | WEIGHTED: return batch.sweep<L, E>(SUM | WEIGHTED, at, n);
+    case GRAD | WEIGHTED: return batch.sweep<L, E>(GRAD | WEIGHTED, at, n);
+    case SUM | GRAD | WEIGHTED: return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, n);
+    case SUM | GRAD | HESS | WEIGHTED: return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, n);
+    case EACH | WEIGHTED: return batch.sweep<L, E>(EACH | WEIGHTED, at, n);
+    case EACH | GRAD | WEIGHTED: return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, n);
+    case EACH | GRAD | HESS | WEIGHTED: return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, n);
+    default: unreachable();
+  }
+}
+
+/** Carries the request out. The last elements, fewer than a step, are a weighted run whose padding weighs nothing. */
+export function run<L extends Loss, E>(): void {
+  changetype<L>(FIELDS).prepare(request.a, request.b, request.c);
+  request.sum = 0;
+  request.rest = 0;
+  const whole = request.n & ~(STEP - 1);
+  if (whole) pass<L, E>(request.want, request, whole);
+  if (whole < request.n) {
+    openTail<E>(whole);
+    pass<L, E>(request.want | WEIGHTED, tail, STEP);
+    closeTail<E>(whole);
+  }
+}
+
+/** The same in f64 arithmetic for either element type, where f32's would not do; an f32 build has none of it. */
+export function runWide<L extends Loss>(): void {
+  if (sizeof<real>() == 4) unreachable();
+  else if (request.narrow) run<L, f32>();
+  else run<L, f64>();
+}
+
+function openTail<E>(whole: i32): void {
+  const done = whole * sizeof<E>();
+  const left = request.n - whole;
+  tail.prediction = request.prediction + done;
+  tail.target = request.target + done;
+  tail.weights = TAIL_WEIGHTS;
+  tail.value = TAIL_VALUE;
+  tail.grad = TAIL_GRAD;
+  tail.hess = TAIL_HESS;
+  for (let k = 0; k < STEP; k++) {
+    const at = k * sizeof<E>();
+    let weight: E = k < left ? 1 : 0;
+    if (k < left && request.want & WEIGHTED) weight = load<E>(request.weights + done + at);
+    store<E>(TAIL_WEIGHTS + at, weight);
+  }
+}
+
+function closeTail<E>(whole: i32): void {
+  const done = whole * sizeof<E>();
+  const left = request.n - whole;
+  for (let k = 0; k < left; k++) {
+    const at = k * sizeof<E>();
+    if (request.want & EACH) store<E>(request.value + done + at, load<E>(TAIL_VALUE + at));
+    if (request.want & GRAD) store<E>(request.grad + done + at, load<E>(TAIL_GRAD + at));
+    if (request.want & HESS) store<E>(request.hess + done + at, load<E>(TAIL_HESS + at));
+  }
+}

@@ -1,0 +1,288 @@
+/** Losses of a label y. */
+import { lanes } from "../lanes";
+import { Loss } from "../loss";
+import { math } from "../math";
+
+/** e^x and any weight times it are 0 from here on; a number that stands for infinity where infinity times 0 must be 0; ¼; the least normal number. */
+const LIMITS = sizeof<real>() == 4 ? memory.data<f32>([-174, 1e30, 0.25, 1.17549435e-38]) : memory.data<f64>([-1400, 1e300, 0.25, 2.2250738585072014e-308]);
+
+/** A loss of a logit x, through u = e^−|x|. */
+@unmanaged
+abstract class Logistic extends Loss {
+  /** What u lacks where it would be subnormal: a factor for the results, so that they are rounded once. */
+  deep: v128;
+  /** What the last rounding of u took from it, relative to u. */
+  lost: v128;
+  @inline decay(x: v128): v128 {
+    const far = f.pmax(lanes.below(x), lanes.at(LIMITS, 0));
+    const turns = math.turns(far);
+    const expm1 = math.expm1(far, turns);
+    const p = f.add(lanes.one(), expm1);
+    this.deep = math.deep(turns);
+    this.lost = math.lost(expm1, p);
+    return f.mul(p, math.power2(math.shallow(turns)));
+  }
+}
+
+/**
+ * With the weights Y = P·y' and Z = 1 − y' of the two labels: a |x| + (Y + Z) log(1 + u), where a is Z for x ≥ 0 and Y below: a sum of
+ * terms ≥ 0, so that no digit is lost for either label. Bishop (1995), 6.7.
+ */
+@unmanaged
+export class BceWithLogits extends Logistic {
+  /** Y, Z and Y + Z for y = 0 and for y = 1. */
+  positive0: v128;
+  positive1: v128;
+  negative0: v128;
+  negative1: v128;
+  both0: v128;
+  both1: v128;
+  @inline prepare(posWeight: f64, labelSmoothing: f64, _c: f64): void {
+    const rare = labelSmoothing / 2;
+    const common = 1 - rare;
+    this.positive0 = lanes.all(<real>(posWeight * rare));
+    this.positive1 = lanes.all(<real>(posWeight * common));
+    this.negative0 = lanes.all(<real>common);
+    this.negative1 = lanes.all(<real>rare);
+    this.both0 = lanes.all(<real>(posWeight * rare + common));
+    this.both1 = lanes.all(<real>(posWeight * common + rare));
+  }
+  @inline shared(x: v128, _y: v128): v128 {
+    return this.decay(x);
+  }
+  /** What is `zero` for y = 0 and `one` for y = 1, without rounding those. */
+  @inline blend(y: v128, zero: v128, one: v128): v128 {
+    return f.add(f.mul(f.sub(lanes.one(), y), zero), f.mul(y, one));
+  }
+  @inline both(y: v128): v128 {
+    return this.blend(y, this.both0, this.both1);
+  }
+  /** The weight of the label that x speaks against. */
+  @inline against(x: v128, y: v128): v128 {
+    const negative = f.lt(x, lanes.zero());
+    const zero = lanes.choose(negative, this.positive0, this.negative0);
+    const one = lanes.choose(negative, this.positive1, this.negative1);
+    return this.blend(y, zero, one);
+  }
+  @inline value(u: v128, x: v128, y: v128): v128 {
+    const a = this.against(x, y);
+    const far = lanes.where(f.ne(a, lanes.zero()), f.mul(a, lanes.below(x)));
+    return f.sub(f.mul(f.mul(this.both(y), math.log1p(u, this.lost)), this.deep), far);
+  }
+  /** ±(a − (Y + Z) u/(1 + u)), + for x ≥ 0. */
+  @inline grad(u: v128, x: v128, y: v128): v128 {
+    const right = f.mul(f.mul(this.both(y), math.share(u, this.lost)), this.deep);
+    return v128.xor(f.sub(this.against(x, y), right), lanes.sign(x));
+  }
+  @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
+    return f.mul(f.mul(this.both(y), math.bell(u, this.lost)), this.deep);
+  }
+}
+
+/**
+ * A loss of a probability p, through the smaller one s of p and 1 − p, clamped from below: it is exact, and so are both logarithms
+ * through it. Only this side of the clamp exists: where s is ε, the larger side is 1 − ε without ever being rounded.
+ */
+@unmanaged
+abstract class Probability extends Loss {
+  epsilon: v128;
+  @inline smaller(x: v128): v128 {
+    return f.pmax(f.pmin(x, f.sub(lanes.one(), x)), this.epsilon);
+  }
+  @inline upper(x: v128): v128 {
+    return f.gt(x, lanes.half());
+  }
+}
+
+/** −y log p − (1 − y) log(1 − p). */
+@unmanaged
+export class Bce extends Probability {
+  @inline prepare(epsilon: f64, _b: f64, _c: f64): void {
+    this.epsilon = lanes.all(<real>epsilon);
+  }
+  @inline shared(x: v128, _y: v128): v128 {
+    return this.smaller(x);
+  }
+  /** The weight of the side of s. */
+  @inline rare(x: v128, y: v128): v128 {
+    return lanes.choose(this.upper(x), f.sub(lanes.one(), y), y);
+  }
+  /** The weight of the side of 1 − s. */
+  @inline common(x: v128, y: v128): v128 {
+    return lanes.choose(this.upper(x), y, f.sub(lanes.one(), y));
+  }
+  @inline value(s: v128, x: v128, y: v128): v128 {
+    const rare = this.rare(x, y);
+    const near = lanes.where(f.ne(rare, lanes.zero()), f.mul(rare, math.log(s)));
+    return f.sub(lanes.zero(), f.add(near, f.mul(this.common(x, y), math.log1m(s))));
+  }
+  /** ±(common/(1 − s) − rare/s), + for p ≤ ½: (1 − y)/(1 − p) − y/p. */
+  @inline grad(s: v128, x: v128, y: v128): v128 {
+    const rare = this.rare(x, y);
+    const near = lanes.where(f.ne(rare, lanes.zero()), f.div(rare, s));
+    const slope = f.sub(f.div(this.common(x, y), f.sub(lanes.one(), s)), near);
+    return v128.xor(slope, lanes.sign(this.upper(x)));
+  }
+  /** common/(1 − s)² + rare/s². */
+  @inline hess(s: v128, x: v128, y: v128, _weight: v128): v128 {
+    const rare = this.rare(x, y);
+    const near = lanes.where(f.ne(rare, lanes.zero()), f.div(f.div(rare, s), s));
+    return f.add(f.mul(this.common(x, y), this.inverseSquare(s)), near);
+  }
+  /** 1/(1 − s)², with what 1 − s rounds away put back. */
+  @inline inverseSquare(s: v128): v128 {
+    const big = f.sub(lanes.one(), s);
+    const lost = f.sub(f.sub(lanes.one(), big), s);
+    const inverse = f.div(lanes.one(), f.mul(big, big));
+    const excess = f.mul(f.add(lost, lost), f.mul(inverse, big));
+    return f.sub(inverse, f.mul(inverse, excess));
+  }
+}
+
+/** α_t for both labels, and γ: what the two focal losses share. */
+@unmanaged
+class Focusing {
+  alpha0: v128;
+  alpha1: v128;
+  gamma: v128;
+  /** γ where it is 0, 1, 2 or 3, a power by multiplication; else −1. */
+  times: i32;
+  @inline prepare(alpha: f64, gamma: f64): void {
+    this.alpha0 = lanes.all(<real>(isNaN(alpha) ? 1 : 1 - alpha));
+    this.alpha1 = lanes.all(<real>(isNaN(alpha) ? 1 : alpha));
+    this.gamma = lanes.all(<real>gamma);
+    this.times = gamma == 0 ? 0 : gamma == 1 ? 1 : gamma == 2 ? 2 : gamma == 3 ? 3 : -1;
+  }
+  @inline alpha(y: v128): v128 {
+    return lanes.orNaN(lanes.choose(f.eq(y, lanes.zero()), this.alpha0, this.alpha1), y);
+  }
+  /** wrong^γ for γ of 0, 1, 2 or 3. */
+  @inline power(wrong: v128): v128 {
+    if (this.times == 0) return lanes.orNaN(lanes.one(), wrong);
+    if (this.times == 1) return wrong;
+    const square = f.mul(wrong, wrong);
+    return this.times == 2 ? square : f.mul(square, wrong);
+  }
+}
+
+const focusing = changetype<Focusing>(memory.data(offsetof<Focusing>(), 16));
+
+/** α_t (1 − p_t)^γ L with L = −log p_t, p_t the probability of the label. Lin et al. (2017). */
+@unmanaged
+export class FocalWithLogits extends Logistic {
+  /** p_t, 1 − p_t and L, but for `deep`; α_t (1 − p_t)^γ. */
+  p: v128;
+  wrong: v128;
+  surprise: v128;
+  damping: v128;
+  /** `deep` where the label is likely; where it is not, what lacks it is too small to count. */
+  last: v128;
+  @inline prepare(alpha: f64, gamma: f64, _c: f64): void {
+    focusing.prepare(alpha, gamma);
+  }
+  /** Not inlined: its 28 loops would be most of the binary. */
+  shared(x: v128, y: v128): v128 {
+    const u = this.decay(x);
+    const z = v128.xor(x, lanes.sign(f.eq(y, lanes.zero())));
+    const right = f.gt(z, lanes.zero());
+    const rare = math.share(u, this.lost);
+    const common = f.sub(lanes.one(), rare);
+    const wrong = lanes.choose(right, rare, common);
+    const last = lanes.choose(right, this.deep, lanes.one());
+    this.p = lanes.choose(right, common, rare);
+    this.wrong = wrong;
+    this.surprise = f.add(f.pmax(f.neg(z), lanes.zero()), math.log1p(u, this.lost));
+    this.last = last;
+    const power = focusing.times < 0 ? logitPower(u, this.lost, z) : focusing.power(f.mul(wrong, last));
+    this.damping = f.mul(focusing.alpha(y), power);
+    return u;
+  }
+  @inline value(_u: v128, _x: v128, _y: v128): v128 {
+    return f.mul(f.mul(this.damping, this.surprise), this.last);
+  }
+  /** −(1 − p)^γ (γ p L + 1 − p) by the label's logit. */
+  @inline grad(_u: v128, _x: v128, y: v128): v128 {
+    const slope = f.add(f.mul(f.mul(focusing.gamma, this.p), this.bounded()), this.wrong);
+    const steep = f.mul(f.mul(this.damping, slope), this.last);
+    return v128.xor(steep, lanes.sign(f.ne(y, lanes.zero())));
+  }
+  /** (1 − p)^γ p ((1 + 2γ)(1 − p) + γ L (γ p − (1 − p))). */
+  @inline hess(_u: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    const gamma = focusing.gamma;
+    const first = f.mul(f.add(lanes.one(), f.add(gamma, gamma)), this.wrong);
+    const second = f.mul(f.mul(gamma, this.bounded()), f.sub(f.mul(gamma, this.p), this.wrong));
+    return f.mul(f.mul(this.damping, f.mul(this.p, f.add(first, second))), this.deep);
+  }
+  /** L, finite, for products with a p that may be 0. */
+  @inline bounded(): v128 {
+    return f.pmin(this.surprise, lanes.at(LIMITS, 1));
+  }
+}
+
+/** (1 − p_t)^γ = e^(−γ (max(z, 0) + log(1 + u))). */
+function logitPower(u: v128, lost: v128, z: v128): v128 {
+  const low = f.mul(u, lost);
+  const large = f.gt(u, lanes.half());
+  const t = lanes.choose(large, f.mul(f.sub(u, lanes.one()), lanes.half()), u);
+  const tLow = lanes.choose(large, f.mul(low, lanes.half()), low);
+  const turns = lanes.where(large, lanes.one());
+  return math.power(f.pmax(z, lanes.zero()), turns, t, tLow, f.neg(focusing.gamma));
+}
+
+/** The same of a probability. */
+@unmanaged
+export class Focal extends Probability {
+  /** p_t, 1 − p_t and L; α_t (1 − p_t)^γ. */
+  p: v128;
+  wrong: v128;
+  surprise: v128;
+  damping: v128;
+  @inline prepare(alpha: f64, gamma: f64, epsilon: f64): void {
+    focusing.prepare(alpha, gamma);
+    this.epsilon = lanes.all(<real>epsilon);
+  }
+  /** Not inlined: its 28 loops would be most of the binary. */
+  shared(x: v128, y: v128): v128 {
+    const s = this.smaller(x);
+    const right = v128.xor(this.upper(x), f.eq(y, lanes.zero()));
+    const big = f.sub(lanes.one(), s);
+    const wrong = lanes.choose(right, s, big);
+    this.p = lanes.choose(right, big, s);
+    this.wrong = wrong;
+    this.surprise = f.neg(lanes.choose(right, math.log1m(s), math.log(s)));
+    const power = focusing.times < 0 ? probabilityPower(s, right) : focusing.power(wrong);
+    this.damping = f.mul(focusing.alpha(y), power);
+    return s;
+  }
+  @inline value(_s: v128, _x: v128, _y: v128): v128 {
+    return f.mul(this.damping, this.surprise);
+  }
+  /** −(1 − p)^γ (γ L/(1 − p) + 1/p) by the label's probability. */
+  @inline grad(_s: v128, _x: v128, y: v128): v128 {
+    const slope = f.add(f.mul(focusing.gamma, this.ratio()), f.div(lanes.one(), this.p));
+    return v128.xor(f.mul(this.damping, slope), lanes.sign(f.ne(y, lanes.zero())));
+  }
+  /** (1 − p)^γ (γ/(1 − p) ((γ − 1) L/(1 − p) + 2/p) + 1/p²). */
+  @inline hess(_s: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    const gamma = focusing.gamma;
+    const inner = f.add(f.mul(f.sub(gamma, lanes.one()), this.ratio()), f.div(lanes.two(), this.p));
+    const share = f.div(this.damping, f.pmax(this.wrong, lanes.at(LIMITS, 3)));
+    const first = f.mul(f.mul(share, gamma), inner);
+    return f.add(first, f.div(f.div(this.damping, this.p), this.p));
+  }
+  /** L/(1 − p), 1 at p = 1. */
+  @inline ratio(): v128 {
+    return lanes.choose(f.eq(this.wrong, lanes.zero()), lanes.one(), f.div(this.surprise, this.wrong));
+  }
+}
+
+/** (1 − p_t)^γ = e^(γ log(1 − p_t)), where 1 − p_t is s, or 1 − s without ever being rounded. */
+function probabilityPower(s: v128, right: v128): v128 {
+  const bits = math.logBits(s);
+  const large = f.gt(s, lanes.at(LIMITS, 2));
+  const folded = lanes.choose(large, f.sub(lanes.one(), f.add(s, s)), f.neg(s));
+  const t = lanes.choose(right, math.logRest(bits), folded);
+  const turns = lanes.choose(right, math.logTurns(bits, s), lanes.where(large, f.neg(lanes.one())));
+  const power = math.power(lanes.zero(), turns, t, lanes.zero(), focusing.gamma);
+  return lanes.where(v128.not(v128.and(right, f.eq(s, lanes.zero()))), power);
+}

@@ -1,0 +1,220 @@
+/** Losses of the residual e = x − y. */
+import { lanes } from "../lanes";
+import { Loss } from "../loss";
+import { math } from "../math";
+
+/** A loss of e without parameters. */
+@unmanaged
+abstract class Residual extends Loss {
+  @inline prepare(_a: f64, _b: f64, _c: f64): void {}
+  @inline shared(x: v128, y: v128): v128 {
+    return f.sub(x, y);
+  }
+}
+
+/** |e|. */
+@unmanaged
+export class Mae extends Residual {
+  @inline value(e: v128, _x: v128, _y: v128): v128 {
+    return f.abs(e);
+  }
+  /** sign e, 0 at 0. */
+  @inline grad(e: v128, _x: v128, _y: v128): v128 {
+    const one = v128.or(lanes.sign(e), f.splat(1));
+    return lanes.orNaN(lanes.where(f.ne(e, lanes.zero()), one), e);
+  }
+  @inline hess(e: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    return lanes.orNaN(lanes.zero(), e);
+  }
+}
+
+/** e². */
+@unmanaged
+export class Mse extends Residual {
+  @inline value(e: v128, _x: v128, _y: v128): v128 {
+    return f.mul(e, e);
+  }
+  @inline grad(e: v128, _x: v128, _y: v128): v128 {
+    return f.add(e, e);
+  }
+  @inline hess(e: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    return lanes.orNaN(f.splat(2), e);
+  }
+}
+
+/** c (|e| − |c|/2), where c is e clipped to [−delta, delta]. Huber (1964). */
+@unmanaged
+export class Huber extends Loss {
+  delta: v128;
+  @inline prepare(delta: f64, _b: f64, _c: f64): void {
+    this.delta = lanes.all(<real>delta);
+  }
+  @inline shared(x: v128, y: v128): v128 {
+    return lanes.clip(f.sub(x, y), this.delta);
+  }
+  @inline value(c: v128, x: v128, y: v128): v128 {
+    const e = f.sub(x, y);
+    return f.mul(c, f.sub(e, f.mul(c, f.splat(0.5))));
+  }
+  @inline grad(c: v128, _x: v128, _y: v128): v128 {
+    return c;
+  }
+  @inline hess(_c: v128, x: v128, y: v128, _weight: v128): v128 {
+    const e = f.sub(x, y);
+    return lanes.orNaN(lanes.where(f.le(f.abs(e), this.delta), f.splat(1)), e);
+  }
+}
+
+/**
+ * The part of a root mean square: (se)², s a power of two that keeps the squares in range, 1 for ordinary residuals. The derivatives
+ * are those of the root r over a total weight W, which come as `scale` = 1/(W·sr) and `inverse` = 1/(sr).
+ */
+@unmanaged
+export class Rmse extends Loss {
+  power: v128;
+  inverse: v128;
+  @inline prepare(power: f64, inverse: f64, _c: f64): void {
+    this.power = lanes.all(<real>power);
+    this.inverse = lanes.all(<real>inverse);
+  }
+  @inline shared(x: v128, y: v128): v128 {
+    return f.mul(f.sub(x, y), this.power);
+  }
+  @inline value(e: v128, _x: v128, _y: v128): v128 {
+    return f.mul(e, e);
+  }
+  /** w e/(W r). */
+  @inline grad(e: v128, _x: v128, _y: v128): v128 {
+    return e;
+  }
+  /** w/(W r) − (w e)²/(W² r³). */
+  @inline hess(e: v128, _x: v128, _y: v128, weight: v128): v128 {
+    const share = f.mul(f.mul(e, this.inverse), f.mul(e, weight));
+    return f.mul(this.power, f.sub(lanes.one(), share));
+  }
+}
+
+/** Beyond the first two, squares leave the normal numbers; two powers of two that bring them back, and their inverses; the largest number. */
+const RANGE = sizeof<real>() == 4
+  ? memory.data<f32>([1.1529215e18, 8.8817842e-16, 8.47032947e-22, 1.2676506e30, 1.18059162e21, 7.88860905e-31, 3.40282347e38])
+  : memory.data<f64>([
+      3.273390607896142e150, 3.8725919148493183e-121, 2.409919865102884e-181, 5.260135901548374e210, 4.149515568880993e180,
+      1.90109156629516e-211, 1.7976931348623157e308,
+    ]);
+
+/** √(e² + ε²), both at a power of two where their squares are normal: 1 but for extremes. Charbonnier et al. (1994). */
+@unmanaged
+export class Charbonnier extends Loss {
+  epsilon: v128;
+  power: v128;
+  inverse: v128;
+  @inline prepare(epsilon: f64, _b: f64, _c: f64): void {
+    this.epsilon = lanes.all(<real>epsilon);
+  }
+  /** e at that power. */
+  @inline shared(x: v128, y: v128): v128 {
+    const e = f.sub(x, y);
+    const size = f.pmax(f.abs(e), this.epsilon);
+    const large = f.gt(size, lanes.at(RANGE, 0));
+    const small = f.lt(size, lanes.at(RANGE, 1));
+    this.power = lanes.one();
+    this.inverse = lanes.one();
+    if (!v128.any_true(v128.or(large, small))) return e;
+    const power = lanes.choose(large, lanes.at(RANGE, 2), lanes.choose(small, lanes.at(RANGE, 3), lanes.one()));
+    this.power = power;
+    this.inverse = lanes.choose(large, lanes.at(RANGE, 4), lanes.choose(small, lanes.at(RANGE, 5), lanes.one()));
+    return f.mul(e, power);
+  }
+  @inline square(e: v128): v128 {
+    const epsilon = f.mul(this.epsilon, this.power);
+    return f.add(f.mul(e, e), f.mul(epsilon, epsilon));
+  }
+  @inline value(e: v128, _x: v128, _y: v128): v128 {
+    return f.mul(f.sqrt(this.square(e)), this.inverse);
+  }
+  /** e/√; ±1 at ±∞. f32 in f64, where it needs no powers and has half an ULP instead of 2.3, in `hess` instead of 6. */
+  @inline grad(e: v128, x: v128, y: v128): v128 {
+    const most = lanes.at(RANGE, 6);
+    if (sizeof<real>() == 8) return f.div(lanes.clip(e, most), f.pmin(f.sqrt(this.square(e)), most));
+    const plain = lanes.clip(f.sub(x, y), most);
+    return lanes.joined(this.steepness(lanes.lower(plain)), this.steepness(lanes.upper(plain)));
+  }
+  @inline steepness(e: v128): v128 {
+    const epsilon = lanes.lower(this.epsilon);
+    return f64x2.div(e, f64x2.sqrt(f64x2.add(f64x2.mul(e, e), f64x2.mul(epsilon, epsilon))));
+  }
+  /** ε²/√³. */
+  @inline hess(e: v128, x: v128, y: v128, _weight: v128): v128 {
+    if (sizeof<real>() == 8) {
+      const epsilon = f.mul(this.epsilon, this.power);
+      const square = this.square(e);
+      return f.mul(f.div(f.div(f.mul(epsilon, epsilon), square), f.sqrt(square)), this.power);
+    }
+    const plain = f.sub(x, y);
+    return lanes.joined(this.bend(lanes.lower(plain)), this.bend(lanes.upper(plain)));
+  }
+  @inline bend(e: v128): v128 {
+    const epsilon = lanes.lower(this.epsilon);
+    const bump = f64x2.mul(epsilon, epsilon);
+    const square = f64x2.add(f64x2.mul(e, e), bump);
+    return f64x2.div(f64x2.div(bump, square), f64x2.sqrt(square));
+  }
+}
+
+/** (log cosh e − e²/2)/e⁴ in e², |e| ≤ ¾: 2^-27.6, 2^-58.6 of log cosh. */
+const LOG_COSH = sizeof<real>() == 4
+  ? memory.data<f32>([-0.083333135, 0.022217074, -0.0067022592, 0.0020206003, -0.00043393654])
+  : memory.data<f64>([
+      -0.08333333333333291, 0.0222222222221711, -0.00674603174385103, 0.0021869488068825674, -0.0007386023718318126,
+      0.0002565758263785235, -0.00009096396757138141, 0.00003268360571846602, -0.000011708352869315737, 0.000003959585443934389,
+      -0.0000010919122232534264, 1.7250547077048074e-7,
+    ]);
+
+/** ln 2; ¾; e^x and any number times it are 0 from here on; 4. */
+const FAR = sizeof<real>() == 4
+  ? memory.data<f32>([0.693147182, 0.75, -174, 4])
+  : memory.data<f64>([0.6931471805599453, 0.75, -1400, 4]);
+
+/** log cosh e: |e| − ln 2 + log(1 + u), u = e^(−2|e|); a series in e² near 0, where that loses every digit. */
+@unmanaged
+export class LogCosh extends Loss {
+  expm1: v128;
+  turns: v128;
+  @inline prepare(_a: f64, _b: f64, _c: f64): void {}
+  /** u, never subnormal; `deep` of the turns is what it lacks. */
+  @inline shared(x: v128, y: v128): v128 {
+    const far = f.pmax(f.mul(lanes.below(f.sub(x, y)), lanes.two()), lanes.at(FAR, 2));
+    const turns = math.turns(far);
+    const expm1 = math.expm1(far, turns);
+    this.expm1 = expm1;
+    this.turns = turns;
+    return f.mul(f.add(lanes.one(), expm1), math.power2(math.shallow(turns)));
+  }
+  @inline value(u: v128, x: v128, y: v128): v128 {
+    const e = f.sub(x, y);
+    const size = f.abs(e);
+    const far = f.add(f.sub(size, lanes.at(FAR, 0)), math.log1p(u, lanes.zero()));
+    const z = f.mul(e, e);
+    const near = f.mul(z, f.add(lanes.half(), f.mul(z, this.series(z))));
+    return lanes.choose(f.lt(size, lanes.at(FAR, 1)), near, far);
+  }
+  @inline series(z: v128): v128 {
+    const z2 = f.mul(z, z);
+    const z4 = f.mul(z2, z2);
+    const lower = math.quad(LOG_COSH, 0, z, z2);
+    if (sizeof<real>() == 4) return f.add(lower, f.mul(lanes.at(LOG_COSH, 4), z4));
+    const upper = f.add(math.quad(LOG_COSH, 4, z, z2), f.mul(math.quad(LOG_COSH, 8, z, z2), z4));
+    return f.add(lower, f.mul(upper, z4));
+  }
+  /** tanh e = ±(1 − u)/(1 + u), 1 − u without rounding u first. */
+  @inline grad(u: v128, x: v128, y: v128): v128 {
+    const power = math.power2(math.shallow(this.turns));
+    const without = f.sub(f.sub(lanes.one(), power), f.mul(power, this.expm1));
+    return v128.or(math.lean(without, u), lanes.sign(f.sub(x, y)));
+  }
+  /** sech² e = 4u/(1 + u)². */
+  @inline hess(u: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    const lost = math.lost(this.expm1, f.add(lanes.one(), this.expm1));
+    return f.mul(f.mul(lanes.at(FAR, 3), math.bell(u, lost)), math.deep(this.turns));
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Vector functions: no special cases beyond those each one names, exact operations only, so the same bits everywhere.
+ * The polynomials are minimax fits: tools/fit.sollya prints them with their errors.
+ */
+import { lanes } from "./lanes";
+
+const SINGLE: bool = sizeof<real>() == 4;
+const MANTISSA: i32 = SINGLE ? 23 : 52;
+
+/**
+ * 1 / ln 2; 1.5 · 2^MANTISSA, which rounds what is added to it to an integer; ln 2 in two parts, the first times any exponent exact;
+ * the second number less 126 or 1022; where e^x and any number times it are 0.
+ */
+const LN2 = SINGLE
+  ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582786, -174])
+  : memory.data<f64>([1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054722, -1400]);
+
+/** (e^r − 1 − r) / r² on ±ln 2/2: 2^-27.4, 2^-56.9 of e^r. */
+const EXP = SINGLE
+  ? memory.data<f32>([0.49999997, 0.16666543, 0.041667506, 0.008366551, 0.0013864265])
+  : memory.data<f64>([
+      0.5000000000000006, 0.1666666666666659, 0.041666666666573517, 0.00833333333388079, 0.0013888888932441165,
+      0.00019841269723187363, 0.0000248015043422713, 0.0000027557402987988364, 2.762637792889533e-7, 2.5055459893698566e-8,
+    ]);
+
+/** (2 artanh s − 2s) / s³ in s², s ≤ 1/5: 2^-35.1, 2^-62.6. */
+const LOG = SINGLE
+  ? memory.data<f32>([0.66666663, 0.40000913, 0.28505117, 0.24122892])
+  : memory.data<f64>([
+      0.666666666666666, 0.4000000000005638, 0.2857142855593508, 0.22222224282150774, 0.1818166681659099, 0.15391079432053692,
+      0.1317416661770491, 0.13839098893892576,
+    ]);
+
+/** ln 2; the least argument of log1p that is halved, and of log1m that is doubled. */
+const FOLD = SINGLE ? memory.data<f32>([0.693147182, 0.5, 0.25]) : memory.data<f64>([0.6931471805599453, 0.5, 0.25]);
+
+/**
+ * The least normal number; 2^MANTISSA + 1; bits of 1 less those of √½; 2^MANTISSA; the same plus the bias; MANTISSA + 1; the mantissa's
+ * bits; the bits of √½; the upper half of a mantissa.
+ */
+const SCALE = SINGLE
+  ? memory.data<u32>([0x00800000, 0x4b800000, 0x004afb0d, 0x4b000000, 0x4b00007f, 0x41c00000, 0x007fffff, 0x3f3504f3, 0xfffff000])
+  : memory.data<u64>([
+      0x0010000000000000, 0x4340000000000000, 0x00095f619980c433, 0x4330000000000000, 0x43300000000003ff, 0x404a800000000000,
+      0x000fffffffffffff, 0x3fe6a09e667f3bcd, 0xfffffffff8000000,
+    ]);
+
+@unmanaged
+export class math {
+  /** c0 + c1 z. */
+  @inline static pair(table: usize, from: i32, z: v128): v128 {
+    return f.add(lanes.at(table, from), f.mul(lanes.at(table, from + 1), z));
+  }
+
+  /** Four terms by Estrin's scheme. */
+  @inline static quad(table: usize, from: i32, z: v128, z2: v128): v128 {
+    return f.add(math.pair(table, from, z), f.mul(math.pair(table, from + 2, z), z2));
+  }
+
+  /** x / ln 2 rounded to an integer, which stands in the low bits of the result; |x / ln 2| < 2^22 or 2^51. */
+  @inline static turns(x: v128): v128 {
+    return f.add(f.mul(x, lanes.at(LN2, 0)), lanes.at(LN2, 1));
+  }
+
+  /** x less that many ln 2, exact but for one rounding … */
+  @inline static remainder(x: v128, turns: v128): v128 {
+    const k = f.sub(turns, lanes.at(LN2, 1));
+    return f.sub(f.sub(x, f.mul(k, lanes.at(LN2, 2))), f.mul(k, lanes.at(LN2, 3)));
+  }
+
+  /** … and what it rounded away: a quarter of an ULP of e^x. */
+  @inline static slack(x: v128, turns: v128, r: v128): v128 {
+    const k = f.sub(turns, lanes.at(LN2, 1));
+    return f.sub(f.sub(f.sub(x, f.mul(k, lanes.at(LN2, 2))), r), f.mul(k, lanes.at(LN2, 3)));
+  }
+
+  /** e^r − 1 − r for |r| ≤ ln 2/2. */
+  @inline static expTail(r: v128): v128 {
+    const r2 = f.mul(r, r);
+    const r4 = f.mul(r2, r2);
+    if (SINGLE) return f.mul(r2, f.add(math.quad(EXP, 0, r, r2), f.mul(lanes.at(EXP, 4), r4)));
+    const upper = f.add(math.quad(EXP, 4, r, r2), f.mul(math.pair(EXP, 8, r), r4));
+    return f.mul(r2, f.add(math.quad(EXP, 0, r, r2), f.mul(upper, r4)));
+  }
+
+  /** 2^k for a turn count k that a normal number can take. */
+  @inline static power2(turns: v128): v128 {
+    return i.add(i.shl(turns, MANTISSA), lanes.one());
+  }
+
+  /** The turns, or the fewest that a normal number can take: −126, −1022. */
+  @inline static shallow(turns: v128): v128 {
+    return f.pmax(turns, lanes.at(LN2, 4));
+  }
+
+  /**
+   * 2 to the turns that `shallow` leaves out, 1 for all results that are normal. A result is scaled by it last, so that it is rounded
+   * once also where it is subnormal.
+   */
+  @inline static deep(turns: v128): v128 {
+    return math.power2(f.add(f.sub(turns, math.shallow(turns)), lanes.at(LN2, 1)));
+  }
+
+  /** e^x = 2^k e^r. x in [−174, 88], or [−1400, 709]; NaN stays. 0.7 ULP. Cody and Waite (1980). */
+  @inline static exp(x: v128): v128 {
+    const turns = math.turns(x);
+    const p = f.add(lanes.one(), math.expm1(x, turns));
+    return f.mul(f.mul(p, math.power2(math.shallow(turns))), math.deep(turns));
+  }
+
+  /** e^r − 1. */
+  @inline static expm1(x: v128, turns: v128): v128 {
+    const r = math.remainder(x, turns);
+    return f.add(r, f.add(math.expTail(r), math.slack(x, turns, r)));
+  }
+
+  /** log(1 + t) for t in [−0.3, ½]: t − this. With s = t/(2 + t), s (t − 2s²/3 − …). Tang (1990). */
+  @inline static logTail(t: v128): v128 {
+    const s = f.div(t, f.add(lanes.two(), t));
+    return f.mul(s, f.sub(t, math.artanhTail(s)));
+  }
+
+  /** (2 artanh s − 2s)/s for |s| ≤ 1/5. */
+  @inline static artanhTail(s: v128): v128 {
+    const z = f.mul(s, s);
+    const z2 = f.mul(z, z);
+    const lower = math.quad(LOG, 0, z, z2);
+    if (SINGLE) return f.mul(z, lower);
+    return f.mul(z, f.add(lower, f.mul(math.quad(LOG, 4, z, z2), f.mul(z2, z2))));
+  }
+
+  /**
+   * log(1 + u (1 + lost)) for u in [0, 1], 0.9 ULP: ln 2 + log(1 + (u − 1)/2) above ½. `lost`, an ULP at most, moves the result by
+   * lost · u/(1 + u), for which u − u²/2 will do. NaN stays.
+   */
+  @inline static log1p(u: v128, lost: v128): v128 {
+    const large = f.gt(u, lanes.at(FOLD, 1));
+    const t = lanes.choose(large, f.mul(f.sub(u, lanes.one()), lanes.half()), u);
+    const share = f.mul(u, f.sub(lanes.one(), f.mul(u, lanes.half())));
+    const tail = f.sub(math.logTail(t), f.mul(lost, share));
+    return f.add(f.sub(t, tail), lanes.where(large, lanes.at(FOLD, 0)));
+  }
+
+  /** What rounding 1 + q to p took from it, relative to p, to a fifth. */
+  @inline static lost(q: v128, p: v128): v128 {
+    return f.mul(f.sub(q, f.sub(p, lanes.one())), f.sub(lanes.two(), p));
+  }
+
+  /** u/(1 + u) for u in [0, 1] that lacks `lost`. f32 divides in f64: 0.6 ULP instead of 2.3, for no more operations than mending it takes. */
+  @inline static share(u: v128, lost: v128): v128 {
+    if (!SINGLE) return f.div(u, f.add(lanes.one(), u));
+    const low = math.whole(lanes.lower(u), lanes.lower(lost));
+    const high = math.whole(lanes.upper(u), lanes.upper(lost));
+    const one = f64x2.splat(1);
+    return lanes.joined(f64x2.div(low, f64x2.add(one, low)), f64x2.div(high, f64x2.add(one, high)));
+  }
+
+  /** u/(1 + u)², likewise: 0.6 ULP, 2.4 in f64. */
+  @inline static bell(u: v128, lost: v128): v128 {
+    if (!SINGLE) return f.div(u, f.add(lanes.one(), f.mul(u, f.add(lanes.two(), u))));
+    const low = math.whole(lanes.lower(u), lanes.lower(lost));
+    const high = math.whole(lanes.upper(u), lanes.upper(lost));
+    return lanes.joined(f64x2.div(low, math.square(low)), f64x2.div(high, math.square(high)));
+  }
+
+  /** (1 − u)/(1 + u) for a 1 − u worked out without rounding u: 1.3 ULP, 2.2 in f64. */
+  @inline static lean(without: v128, u: v128): v128 {
+    if (!SINGLE) return f.div(without, f.add(lanes.one(), u));
+    const one = f64x2.splat(1);
+    const low = f64x2.div(lanes.lower(without), f64x2.add(one, lanes.lower(u)));
+    return lanes.joined(low, f64x2.div(lanes.upper(without), f64x2.add(one, lanes.upper(u))));
+  }
+
+  @inline static whole(u: v128, lost: v128): v128 {
+    return f64x2.add(u, f64x2.mul(u, lost));
+  }
+
+  /** (1 + u)². */
+  @inline static square(u: v128): v128 {
+    const d = f64x2.add(f64x2.splat(1), u);
+    return f64x2.mul(d, d);
+  }
+
+  /** The upper half of each mantissa: its square is exact. */
+  @inline static upper(x: v128): v128 {
+    return v128.and(x, lanes.at(SCALE, 8));
+  }
+
+  /** log(1 − s) for s in [0, ½], 0.8 ULP: log(1 + (1 − 2s)) − ln 2 above ¼. NaN stays. */
+  @inline static log1m(s: v128): v128 {
+    const large = f.gt(s, lanes.at(FOLD, 2));
+    const t = lanes.choose(large, f.sub(lanes.one(), f.add(s, s)), f.neg(s));
+    return f.sub(f.sub(t, math.logTail(t)), lanes.where(large, lanes.at(FOLD, 0)));
+  }
+
+  /** log x for x ≥ 0, subnormals and 0 included, 0.8 ULP: x = 2^k (1 + t), 1 + t within √2 of 1. NaN stays. */
+  @inline static log(x: v128): v128 {
+    const bits = math.logBits(x);
+    const k = math.logTurns(bits, x);
+    const t = math.logRest(bits);
+    const tail = f.sub(math.logTail(t), f.mul(k, lanes.at(LN2, 3)));
+    const log = f.add(f.mul(k, lanes.at(LN2, 2)), f.sub(t, tail));
+    return lanes.orNaN(lanes.choose(f.eq(x, lanes.zero()), lanes.all(-Infinity), log), x);
+  }
+
+  /** The bits of x, subnormals made normal, less those of √½: the exponent k stands above the mantissa, offset by the bias. */
+  @inline static logBits(x: v128): v128 {
+    const normal = lanes.choose(f.lt(x, lanes.at(SCALE, 0)), f.mul(x, lanes.at(SCALE, 1)), x);
+    return i.add(normal, lanes.at(SCALE, 2));
+  }
+
+  /** k. */
+  @inline static logTurns(bits: v128, x: v128): v128 {
+    const biased = v128.or(i.shr_u(bits, MANTISSA), lanes.at(SCALE, 3));
+    return f.sub(f.sub(biased, lanes.at(SCALE, 4)), lanes.where(f.lt(x, lanes.at(SCALE, 0)), lanes.at(SCALE, 5)));
+  }
+
+  /** t. */
+  @inline static logRest(bits: v128): v128 {
+    return f.sub(i.add(v128.and(bits, lanes.at(SCALE, 6)), lanes.at(SCALE, 7)), lanes.one());
+  }
+
+  /** What a · b rounds away: Dekker (1971), with factors split by a mask. 0 or a NaN where the product is infinite. */
+  @inline static productError(a: v128, b: v128, product: v128): v128 {
+    const a1 = math.upper(a);
+    const b1 = math.upper(b);
+    const a2 = f.sub(a, a1);
+    const b2 = f.sub(b, b1);
+    const cross = f.add(f.sub(f.mul(a1, b1), product), f.add(f.mul(a1, b2), f.mul(a2, b1)));
+    return f.add(cross, f.mul(a2, b2));
+  }
+
+  /**
+   * e^(γ (a + k ln 2 + log(1 + t + t'))) ≤ 1: a power, through a logarithm with 4 more bits than a number has, since an error of the
+   * exponent is one of the result. Either a or k is 0, or k is 1; t in [−0.3, ½], t' below its last bit. Not inlined: it is large and rare.
+   */
+  static power(a: v128, k: v128, t: v128, tLow: v128, gamma: v128): v128 {
+    const d = f.add(lanes.two(), t);
+    const dLow = f.add(f.sub(t, f.sub(d, lanes.two())), tLow);
+    const s = f.div(t, d);
+    const sd = f.mul(s, d);
+    const residue = f.sub(f.sub(f.sub(t, sd), math.productError(s, d, sd)), f.sub(f.mul(s, dLow), tLow));
+    const low = f.add(f.mul(s, math.artanhTail(s)), f.div(f.add(residue, residue), d));
+
+    const two = f.add(s, s);
+    const high = f.mul(k, lanes.at(LN2, 2));
+    const near = f.add(high, two);
+    const log = f.add(a, near);
+    const lost = f.add(math.sumError(high, two, near), math.sumError(a, near, log));
+    const rest = f.add(f.add(lost, f.mul(k, lanes.at(LN2, 3))), low);
+    const sum = f.add(log, rest);
+    const product = f.mul(gamma, sum);
+    const sumLow = math.sumError(log, rest, sum);
+    const productLow = f.add(math.productError(gamma, sum, product), f.mul(gamma, sumLow));
+
+    const deepest = lanes.at(LN2, 5);
+    const x = f.pmax(product, deepest);
+    const turns = math.turns(x);
+    const r = math.remainder(x, turns);
+    const rLow = lanes.where(f.gt(product, deepest), f.add(math.slack(x, turns, r), productLow));
+    const p = f.add(lanes.one(), f.add(r, f.add(math.expTail(r), f.add(rLow, f.mul(rLow, r)))));
+    return f.mul(f.mul(p, math.power2(math.shallow(turns))), math.deep(turns));
+  }
+
+  /** What a + b rounds away. Knuth (1969). */
+  @inline static sumError(a: v128, b: v128, sum: v128): v128 {
+    const added = f.sub(sum, a);
+    return f.add(f.sub(a, f.sub(sum, added)), f.sub(b, added));
+  }
+}
