@@ -1,6 +1,6 @@
 /** What a request is, and the only element-wise loop. */
 import { LANES, lanes } from "./lanes";
-import { Loss } from "./loss";
+import type { Loss } from "./loss";
 import { EACH, GRAD, HESS, SUM, WEIGHTED } from "./want";
 
 /** Filled in by JavaScript, field by field in this order; `sum` and `rest` come back. */
@@ -26,6 +26,9 @@ export class Request {
 }
 
 export const request = changetype<Request>(memory.data(offsetof<Request>(), 16));
+
+/** Where the request lies, for JavaScript. */
+export const REQUEST: usize = changetype<usize>(request);
 
 /** Where the one loss of a run keeps its fields. */
 const FIELDS = memory.data(256, 16);
@@ -63,7 +66,16 @@ export class batch {
   }
 
   /** The vector at `x`: stores what is wanted of it and returns its losses, not yet weighted. */
-  @inline static vector<L extends Loss, E>(want: i32, x: usize, y: usize, w: usize, value: usize, grad: usize, hess: usize, scale: v128): v128 {
+  @inline static vector<L extends Loss, E>(
+    want: i32,
+    x: usize,
+    y: usize,
+    w: usize,
+    value: usize,
+    grad: usize,
+    hess: usize,
+    scale: v128,
+  ): v128 {
     const loss = changetype<L>(FIELDS);
     const prediction = batch.load<E>(x);
     const target = batch.load<E>(y);
@@ -156,21 +168,36 @@ export class batch {
 
 function pass<L extends Loss, E>(want: i32, at: Request, n: i32): void {
   switch (want) {
-    case SUM: return batch.sweep<L, E>(SUM, at, n);
-    case GRAD: return batch.sweep<L, E>(GRAD, at, n);
-    case SUM | GRAD: return batch.sweep<L, E>(SUM | GRAD, at, n);
-    case SUM | GRAD | HESS: return batch.sweep<L, E>(SUM | GRAD | HESS, at, n);
-    case EACH: return batch.sweep<L, E>(EACH, at, n);
-    case EACH | GRAD: return batch.sweep<L, E>(EACH | GRAD, at, n);
-    case EACH | GRAD | HESS: return batch.sweep<L, E>(EACH | GRAD | HESS, at, n);
-    case SUM | WEIGHTED: return batch.sweep<L, E>(SUM | WEIGHTED, at, n);
-    case GRAD | WEIGHTED: return batch.sweep<L, E>(GRAD | WEIGHTED, at, n);
-    case SUM | GRAD | WEIGHTED: return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, n);
-    case SUM | GRAD | HESS | WEIGHTED: return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, n);
-    case EACH | WEIGHTED: return batch.sweep<L, E>(EACH | WEIGHTED, at, n);
-    case EACH | GRAD | WEIGHTED: return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, n);
-    case EACH | GRAD | HESS | WEIGHTED: return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, n);
-    default: unreachable();
+    case SUM:
+      return batch.sweep<L, E>(SUM, at, n);
+    case GRAD:
+      return batch.sweep<L, E>(GRAD, at, n);
+    case SUM | GRAD:
+      return batch.sweep<L, E>(SUM | GRAD, at, n);
+    case SUM | GRAD | HESS:
+      return batch.sweep<L, E>(SUM | GRAD | HESS, at, n);
+    case EACH:
+      return batch.sweep<L, E>(EACH, at, n);
+    case EACH | GRAD:
+      return batch.sweep<L, E>(EACH | GRAD, at, n);
+    case EACH | GRAD | HESS:
+      return batch.sweep<L, E>(EACH | GRAD | HESS, at, n);
+    case SUM | WEIGHTED:
+      return batch.sweep<L, E>(SUM | WEIGHTED, at, n);
+    case GRAD | WEIGHTED:
+      return batch.sweep<L, E>(GRAD | WEIGHTED, at, n);
+    case SUM | GRAD | WEIGHTED:
+      return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, n);
+    case SUM | GRAD | HESS | WEIGHTED:
+      return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, n);
+    case EACH | WEIGHTED:
+      return batch.sweep<L, E>(EACH | WEIGHTED, at, n);
+    case EACH | GRAD | WEIGHTED:
+      return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, n);
+    case EACH | GRAD | HESS | WEIGHTED:
+      return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, n);
+    default:
+      unreachable();
   }
 }
 
@@ -188,10 +215,9 @@ export function run<L extends Loss, E>(): void {
   }
 }
 
-/** The same in f64 arithmetic for either element type, where f32's would not do; an f32 build has none of it. */
+/** The same in an f64 build for arrays of either type: a loss for which f32 arithmetic would not do. */
 export function runWide<L extends Loss>(): void {
-  if (sizeof<real>() == 4) unreachable();
-  else if (request.narrow) run<L, f32>();
+  if (request.narrow) run<L, f32>();
   else run<L, f64>();
 }
 

@@ -4,7 +4,10 @@ import { Loss } from "../loss";
 import { math } from "../math";
 
 /** e^x and any weight times it are 0 from here on; a number that stands for infinity where infinity times 0 must be 0; ¼; the least normal number. */
-const LIMITS = sizeof<real>() == 4 ? memory.data<f32>([-174, 1e30, 0.25, 1.17549435e-38]) : memory.data<f64>([-1400, 1e300, 0.25, 2.2250738585072014e-308]);
+const LIMITS =
+  sizeof<real>() == 4
+    ? memory.data<f32>([-174, 1e30, 0.25, 1.17549435e-38])
+    : memory.data<f64>([-1400, 1e300, 0.25, 2.2250738585072014e-308]);
 
 /** A loss of a logit x, through u = e^−|x|. */
 @unmanaged

@@ -3,9 +3,8 @@ import type { Formula } from "./formula.js";
 /** factor · loss with 0 · ∞ = 0, as in 0 · log 0 = 0: the limit of every product here. */
 const times = (factor: number, loss: number): number => (factor === 0 && loss === Infinity ? 0 : factor * loss);
 
-/** A probability clamped to [ε, 1 − ε]; of p and of 1 − p apart, so that the upper clamp leaves 1 − p = ε and not 1 − (1 − ε). */
-const clamp = (probability: number, epsilon: number): number =>
-  Math.min(Math.max(probability, epsilon), 1 - epsilon);
+/** A probability clamped to [ε, 1 − ε]. Of p and of 1 − p apart, so that either can be ε and neither is 1 − (1 − ε). */
+const clamp = (probability: number, epsilon: number): number => Math.min(Math.max(probability, epsilon), 1 - epsilon);
 
 /** −log p, by the smaller of p and q = 1 − p, which is the exact one. */
 const surprisal = (p: number, q: number): number => (p < 0.5 ? -Math.log(p) : -Math.log1p(-q));
@@ -45,8 +44,7 @@ const scaledExp = (scale: number, exponent: number): number => {
 };
 
 /** weight · σ(x), σ(x) = 1 / (1 + e^−x). */
-const sigmoid = (weight: number, x: number): number =>
-  scaledExp(weight / (1 + Math.exp(-Math.abs(x))), Math.min(x, 0));
+const sigmoid = (weight: number, x: number): number => scaledExp(weight / (1 + Math.exp(-Math.abs(x))), Math.min(x, 0));
 
 /** −weight · log σ(x) = weight · log(1 + e^−x), which is weight · e^−x to the last digit from x = 40 on. */
 const logisticLoss = (weight: number, x: number): number =>
@@ -98,8 +96,8 @@ const complementPower = (p: number, q: number, exponent: number): number => {
  * −α_t (1 − p_t)^γ log p_t, with p_t = p̂ where y = 1, 1 − p̂ where y = 0, p̂ = p clamped to [ε, 1 − ε].
  * Lin et al. (2017), arXiv:1708.02002.
  *
- * With q = 1 − p_t and c = −p_t log p_t / q: dL/dp_t = −α_t q^γ (γ c + 1) / p_t, from d(q^γ) = −γ q^(γ−1), d(−log p_t) = −1/p_t;
- * once more, d²L/dp_t² = α_t q^γ (γ (2 + (γ − 1) c) / q + 1/p_t) / p_t. As 0 ≤ c ≤ 1, nothing cancels.
+ * With q = 1 − p_t, dq = −dp_t, and c = −p_t log p_t / q, which is 1 at q = 0: dL/dp_t = −α_t q^γ (γ c + 1) / p_t
+ * and d²L/dp_t² = α_t q^γ (γ (2 + (γ − 1) c) / q + 1/p_t) / p_t. As 0 ≤ c ≤ 1, nothing cancels.
  * q^γ enters as (q^(γ/2))², one half on either side of a product, so that it does not underflow before its partner.
  */
 export const focal: Formula<{ readonly alpha: number | null; readonly gamma: number; readonly epsilon: number }> = {
@@ -151,7 +149,7 @@ const sigmoidPower = (z: number, exponent: number): number => {
   const slip = u === 0 ? 0 : (Math.exp(-fold * distance) / u ** fold - 1) / fold;
   const sum = 1 + u;
   const lost = u - (sum - 1) + u * slip;
-  // Two factors of 24 bits have an exact product. From 1500 on, either alone makes the power vanish.
+  // Two factors of 24 bits have an exact product. With either beyond 1500 the loss has vanished.
   const reach = Math.max(0, Math.min(z, 1500));
   const slope = Math.min(exponent, 1500);
   const product = Math.fround(reach) * Math.fround(slope);

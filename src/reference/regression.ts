@@ -28,6 +28,23 @@ export const mse: Formula = {
   },
 };
 
+/**
+ * √mean(e²): what goes under the root is the mean of (power · e)², and r the root of that. Legendre (1805), Gauss (1809).
+ * With W the total weight: w e/(W r) and w/(W r) − (w e)²/(W² r³), times a scale of 1/(W · r) and an inverse of 1/r at that power.
+ */
+export const rmse: Formula<{ readonly power: number; readonly inverse: number }> = {
+  value(prediction, target, { power }) {
+    return ((prediction - target) * power) ** 2;
+  },
+  grad(prediction, target, { power }) {
+    return (prediction - target) * power;
+  },
+  hess(prediction, target, { power, inverse }, weight) {
+    const e = (prediction - target) * power;
+    return power * (1 - weight * e * e * inverse);
+  },
+};
+
 /** ½e² where |e| ≤ δ, δ(|e| − ½δ) beyond. Huber (1964), doi:10.1214/aoms/1177703732. */
 export const huber: Formula<{ readonly delta: number }> = {
   value(prediction, target, { delta }) {
@@ -87,7 +104,8 @@ export const charbonnier: Formula<{ readonly epsilon: number }> = {
     if (Math.abs(e) > epsilon) return Math.sign(e) / Math.hypot(1, epsilon / e);
     return e / epsilon / Math.hypot(1, e / epsilon);
   },
-  // ε² / (e² + ε²)^(3/2): 1/ε or, with r = ε/e, r²/|e|, times (1 + smaller²/larger²)^(−3/2); relative slope −3e / (e² + ε²).
+  // ε² / (e² + ε²)^(3/2): 1/ε or, with r = ε/|e|, r²/|e|, times (1 + smaller²/larger²)^(−3/2).
+  // Its relative slope is −3e / (e² + ε²).
   hess(prediction, target, { epsilon }) {
     const e = prediction - target;
     if (Math.abs(e) <= epsilon) return Math.exp(-1.5 * Math.log1p((e / epsilon) ** 2)) / epsilon;

@@ -1,0 +1,121 @@
+/** Loss functions with their gradients and second derivatives, in SIMD WebAssembly. */
+import { kernels } from "./kernels.js";
+import { define } from "./loss.js";
+import * as specs from "./losses/index.js";
+import type { Loss } from "./types.js";
+
+export { mergeTotals } from "./total.js";
+export type { CommonOptions, Loss, Numbers, Options, Out, Reduction, Result, Total } from "./types.js";
+
+/**
+ * Mean absolute error, |e| with e = prediction − target: every error counts by its size alone, outliers as little as can be.
+ *
+ * N predictions and N targets, any numbers. The derivative is sign e, 0 at 0.
+ * @throws TypeError, RangeError for arrays of the wrong kind or length.
+ * @example mae([1, 5], [2, 2]); // 2
+ * @see Laplace (1774)
+ */
+export const mae: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mae, kernels);
+
+/**
+ * Mean squared error, e² (no ½): large errors count most, so that outliers pull hard.
+ *
+ * N predictions and N targets, any numbers. The derivative is 2e.
+ * @throws TypeError, RangeError for arrays of the wrong kind or length.
+ * @example mse([1, 5], [2, 2]); // 5
+ * @see Gauss (1809)
+ */
+export const mse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mse, kernels);
+
+/**
+ * Root mean squared error, √mean(e²): the mean squared error in the targets' own unit.
+ *
+ * N predictions and N targets, any numbers; no square overflows or vanishes. Its only reduction is "mean"; its derivatives take two
+ * passes, and are 0 at a perfect fit. Totals are those of the squares.
+ * @throws TypeError, RangeError for arrays of the wrong kind or length, or another reduction.
+ * @example rmse([3, 0], [0, 4]); // √12.5 = 3.5355339059327378
+ * @see Gauss (1809)
+ */
+export const rmse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.rmse, kernels);
+
+/**
+ * Huber loss: e²/2 within `delta` of the target and linear beyond, so that outliers pull less. With δ = 1 it is PyTorch's smooth L1.
+ *
+ * N predictions and N targets, any numbers; `delta` > 0 in their unit, Infinity for half the squared error.
+ * @throws RangeError for a delta that is not greater than 0; TypeError, RangeError for arrays of the wrong kind or length.
+ * @example huber([0.5, 4], [0, 0], { delta: 1, reduction: "none" }); // Float64Array [0.125, 3.5]
+ * @see Huber (1964), doi:10.1214/aoms/1177703732
+ */
+export const huber: Loss<{ delta: number }> = /* @__PURE__ */ define(specs.huber, kernels);
+
+/**
+ * Log-cosh loss, log cosh e: e²/2 near the target and |e| − ln 2 far from it, smooth throughout.
+ *
+ * N predictions and N targets, any numbers; every digit is kept near 0, and nothing overflows. The derivative is tanh e.
+ * @throws TypeError, RangeError for arrays of the wrong kind or length.
+ * @example logCosh([1e-4], [0]); // 4.999999991666667e-9
+ * @see Green (1990), doi:10.1109/42.52985
+ */
+export const logCosh: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.logCosh, kernels);
+
+/**
+ * Charbonnier loss, √(e² + ε²): the absolute error made differentiable at 0. Some call it smooth L1, which elsewhere is Huber's.
+ *
+ * N predictions and N targets, any numbers; `epsilon` > 0 in their unit. No square overflows or vanishes.
+ * @throws RangeError for an epsilon that is not greater than 0; TypeError, RangeError for arrays of the wrong kind or length.
+ * @example charbonnier([3], [0], { epsilon: 4 }); // 5
+ * @see Charbonnier et al. (1994), doi:10.1109/ICIP.1994.413553
+ */
+export const charbonnier: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.charbonnier, kernels);
+
+/**
+ * Binary cross entropy of probabilities, −y log p − (1 − y) log(1 − p), p clamped to [ε, 1 − ε].
+ *
+ * N predictions and N targets, both in [0, 1], soft targets too. Value and derivatives are taken at the clamped p, so that a gradient
+ * never dies and never exceeds 1/ε. Where the model gives logits, `bceWithLogits` loses nothing.
+ * @throws RangeError for a number outside [0, 1] or an epsilon outside [0, 0.5); TypeError, RangeError for wrong arrays.
+ * @example bce([0.5, 0.5], [1, 0]); // 0.6931471805599453
+ * @see Cox (1958), doi:10.1111/j.2517-6161.1958.tb00292.x
+ */
+export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.bce, kernels);
+
+/**
+ * Binary cross entropy of logits, −P z log σ(x) − (1 − z) log σ(−x) with z = y(1 − s) + s/2, exact for confident predictions.
+ *
+ * N logits, any numbers, and N targets in [0, 1]; `posWeight` P > 0, `labelSmoothing` s in [0, 1].
+ * @throws RangeError for a target outside [0, 1] or a parameter outside its range; TypeError, RangeError for wrong arrays.
+ * @example bceWithLogits([20], [1]); // 2.0611536203143807e-9
+ * @see Cox (1958), doi:10.1111/j.2517-6161.1958.tb00292.x; Szegedy et al. (2016), arXiv:1512.00567, for the smoothing
+ */
+export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> = /* @__PURE__ */ define(
+  specs.bceWithLogits,
+  kernels,
+);
+
+/**
+ * Focal loss of probabilities, −α_t (1 − p_t)^γ log p_t with p clamped to [ε, 1 − ε]: cross entropy that well-classified examples
+ * hardly weigh in.
+ *
+ * N predictions in [0, 1] and N labels, 0 or 1; `alpha` in [0, 1] is α_t of label 1, or null for α_t = 1; `gamma` ≥ 0.
+ * @throws RangeError for a prediction outside [0, 1], a target that is no label, or a parameter outside its range; TypeError, RangeError
+ * for wrong arrays.
+ * @example focal([0.9], [1], { alpha: null, gamma: 2 }); // 0.0010536051565782632
+ * @see Lin et al. (2017), doi:10.1109/ICCV.2017.324
+ */
+export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number }> = /* @__PURE__ */ define(
+  specs.focal,
+  kernels,
+);
+
+/**
+ * Focal loss of logits, −α_t (1 − p_t)^γ log p_t with p = σ(x).
+ *
+ * N logits, any numbers, and N labels, 0 or 1; `alpha` in [0, 1] is α_t of label 1, or null for α_t = 1; `gamma` ≥ 0.
+ * @throws RangeError for a target that is no label, or a parameter outside its range; TypeError, RangeError for wrong arrays.
+ * @example focalWithLogits([0], [1], { alpha: null, gamma: 2 }); // 0.17328679513998632
+ * @see Lin et al. (2017), doi:10.1109/ICCV.2017.324
+ */
+export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /* @__PURE__ */ define(
+  specs.focalWithLogits,
+  kernels,
+);

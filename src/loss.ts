@@ -1,0 +1,263 @@
+/** Makes a spec callable: checks, messages, reductions. */
+import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
+import { buffer, floats, overlap, same, show } from "./arrays.js";
+import type { Call, Engine, Floats } from "./engine.js";
+import type { Parameter, Spec } from "./spec.js";
+import { fromTotal } from "./total.js";
+import type { Loss, Reduction, Total } from "./types.js";
+
+/** The loss of a spec on an engine. */
+export function define<P extends object>(spec: Spec<P>, engine: Engine): Loss<P> {
+  const rules: Rules = Object.entries<Parameter>(spec.parameters);
+
+  /** Carries the call out and returns the reduced value; its arrays are left in the call. */
+  function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
+    const reduction = prepare(spec, rules, prediction, target, options);
+    const weight = open(engine);
+    if (spec.root) return runRoot(engine, want, weight);
+    call.scale = reduction !== "mean" ? 1 : weight === 0 ? 0 : 1 / weight;
+    const sum = engine.sweep(call, reduction === "none" && want & SUM ? (want ^ SUM) | EACH : want);
+    each = reduction === "none";
+    return reduction !== "mean" ? sum : weight === 0 ? Number.NaN : sum / weight;
+  }
+
+  function loss(prediction: unknown, target: unknown, options?: unknown): number | Floats {
+    const value = run(SUM, prediction, target, options);
+    return each ? take("value") : value;
+  }
+  Object.defineProperty(loss, "name", { value: spec.name });
+
+  const members = {
+    grad(prediction: unknown, target: unknown, options?: unknown): Floats {
+      run(GRAD, prediction, target, options);
+      return take("grad");
+    },
+    valueAndGrad(prediction: unknown, target: unknown, options?: unknown): { value: number | Floats; grad: Floats } {
+      const value = run(SUM | GRAD, prediction, target, options);
+      return { value: each ? take("value") : value, grad: take("grad") };
+    },
+    valueGradHess(
+      prediction: unknown,
+      target: unknown,
+      options?: unknown,
+    ): { value: number | Floats; grad: Floats; hess: Floats } {
+      const value = run(SUM | GRAD | HESS, prediction, target, options);
+      return { value: each ? take("value") : value, grad: take("grad"), hess: take("hess") };
+    },
+    total(prediction: unknown, target: unknown, options?: unknown): Total {
+      prepare(spec, rules, prediction, target, options);
+      const weight = open(engine);
+      if (!spec.root) return { sum: engine.sweep(call, SUM), weight };
+      const { mean, power } = rootMean(engine, weight);
+      return { sum: weight === 0 ? 0 : (mean * weight) / power / power, weight };
+    },
+    fromTotal(total: Total): number {
+      return fromTotal(spec, total);
+    },
+    parameters: spec.parameters,
+    formula: spec.formula,
+    source: spec.source,
+  };
+  // One body serves the overloads; what each of them returns is theirs to say.
+  return Object.assign(loss, members) as unknown as Loss<P>;
+}
+
+const none = new Float32Array(0);
+
+/** The call under way. Losses do not call each other, and read every option before they begin. */
+const call: Call = {
+  spec: { name: "", formula: "", gradient: "", hessian: "", source: "", parameters: {} },
+  prediction: none,
+  target: none,
+  weights: undefined,
+  a: 0,
+  b: 0,
+  c: 0,
+  scale: 1,
+  value: undefined,
+  grad: undefined,
+  hess: undefined,
+  fault: undefined,
+  at: 0,
+};
+
+/** Whether the value is one per element. */
+let each = false;
+
+/** An array of the call, which keeps no hold of it. */
+function take(name: "value" | "grad" | "hess"): Floats {
+  const array = call[name] ?? none;
+  call[name] = undefined;
+  return array;
+}
+
+/** Fills the call in, or throws; nothing has been written then. */
+function prepare(spec: Spec, rules: Rules, prediction: unknown, target: unknown, options: unknown): Reduction {
+  const loss = spec.name;
+  const x = floats(loss, "prediction", prediction);
+  const y = floats(loss, "target", target, x);
+  matchLength(loss, "target", y, x);
+  call.spec = spec;
+  call.prediction = x;
+  call.target = y;
+  call.weights = undefined;
+  call.value = undefined;
+  call.grad = undefined;
+  call.hess = undefined;
+  call.fault = undefined;
+  const given = optionsOf(spec, rules, options);
+  const narrow = x.BYTES_PER_ELEMENT === 4;
+  call.a = parameter(spec, rules[0], given, narrow);
+  call.b = parameter(spec, rules[1], given, narrow);
+  call.c = parameter(spec, rules[2], given, narrow);
+  if (given === undefined) return "mean";
+
+  if (given.weights !== undefined) {
+    const weights = floats(loss, "weights", given.weights, x);
+    matchLength(loss, "weights", weights, x);
+    call.weights = weights;
+  }
+  const reduction = reductionOf(spec, given.reduction);
+  if (given.out !== undefined) outputs(loss, given.out, reduction);
+  return reduction;
+}
+
+function matchLength(loss: string, name: string, array: Floats, prediction: Floats): void {
+  if (array.length === prediction.length) return;
+  throw new RangeError(`${loss}: ${name} must have ${prediction.length} elements like prediction, got ${array.length}`);
+}
+
+type Given = Readonly<Record<string, unknown>>;
+type Rules = readonly (readonly [name: string, rule: Parameter])[];
+
+function optionsOf(spec: Spec, rules: Rules, options: unknown): Given | undefined {
+  if (options === undefined) return undefined;
+  if (!isRecord(options)) throw new TypeError(`${spec.name}: options must be an object, got ${show(options)}`);
+  for (const name in options) {
+    if (name === "reduction" || name === "weights" || name === "out" || rules.some(([known]) => known === name))
+      continue;
+    const known = [...rules.map(([rule]) => rule), "reduction", "weights", "out"].join(", ");
+    throw new TypeError(`${spec.name}: unknown option ${show(name)}; the options are ${known}`);
+  }
+  return options;
+}
+
+function isRecord(thing: unknown): thing is Given {
+  return typeof thing === "object" && thing !== null && !Array.isArray(thing) && !ArrayBuffer.isView(thing);
+}
+
+function parameter(spec: Spec, named: Rules[number] | undefined, given: Given | undefined, narrow: boolean): number {
+  if (named === undefined) return 0;
+  const [name, rule] = named;
+  const asked = given?.[name];
+  const value = asked === undefined ? rule.default : asked;
+  if (value === null && rule.off !== undefined) return Number.NaN;
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `${spec.name}: ${name} must be a number${rule.off === undefined ? "" : " or null"}, got ${show(value)}`,
+    );
+  }
+  if (!within(rule, value)) throw new RangeError(`${spec.name}: ${name} must be ${range(rule)}, got ${value}`);
+  // What is positive stays so: a loss may divide by it.
+  return narrow ? Math.fround(value) || (value > 0 ? 2 ** -149 : 0) : value;
+}
+
+/** Finite, unless the rule goes up to Infinity. */
+function within({ above = -Infinity, from = -Infinity, below = Infinity, to }: Parameter, value: number): boolean {
+  return value > above && value >= from && (to === undefined ? value < below : value <= to);
+}
+
+function range(rule: Parameter): string {
+  const { above, from, below, to } = rule;
+  if (above !== undefined) return to === Infinity ? `greater than ${above}` : `finite and greater than ${above}`;
+  if (below !== undefined) return `at least ${from} and less than ${below}`;
+  if (to !== undefined) return `in [${from}, ${to}]`;
+  return `finite and at least ${from}`;
+}
+
+function reductionOf(spec: Spec, reduction: unknown): Reduction {
+  if (reduction === undefined || reduction === "mean") return "mean";
+  if (!spec.root && (reduction === "sum" || reduction === "none")) return reduction;
+  const choice = spec.root ? '"mean"' : '"mean", "sum" or "none"';
+  const message = `${spec.name}: reduction must be ${choice}, got ${show(reduction)}`;
+  throw typeof reduction === "string" ? new RangeError(message) : new TypeError(message);
+}
+
+function outputs(loss: string, out: unknown, reduction: Reduction): void {
+  if (!isRecord(out)) throw new TypeError(`${loss}: out must be an object, got ${show(out)}`);
+  for (const name in out) {
+    if (name !== "value" && name !== "grad" && name !== "hess") {
+      throw new TypeError(`${loss}: unknown output ${show(name)} in out; the outputs are value, grad, hess`);
+    }
+    if (out[name] === undefined) continue;
+    if (name === "value" && reduction !== "none") {
+      throw new TypeError(
+        `${loss}: out.value must be left out, got an array although reduction is ${show(reduction)}, whose value is a number`,
+      );
+    }
+    const array = buffer(loss, `out.${name}`, out[name], call.prediction);
+    refuseOverlap(loss, name, array);
+    call[name] = array;
+  }
+}
+
+/** The gradient may take the prediction's place; no other output may touch another array. */
+function refuseOverlap(loss: string, name: "value" | "grad" | "hess", array: Floats): void {
+  for (const other of ["prediction", "target", "weights", "value", "grad", "hess"] as const) {
+    const taken = call[other];
+    if (taken === undefined || !overlap(array, taken)) continue;
+    if (name === "grad" && other === "prediction" && same(array, taken)) continue;
+    throw new RangeError(
+      `${loss}: out.${name} overlaps ${other === "prediction" || other === "target" || other === "weights" ? other : `out.${other}`}`,
+    );
+  }
+}
+
+/** Has the values checked, and returns the total weight. */
+function open(engine: Engine): number {
+  const weight = engine.open(call);
+  if (call.fault !== undefined) throw fault(call, call.fault);
+  return weight;
+}
+
+function fault({ spec, at, weights, prediction, target }: Call, name: "prediction" | "target" | "weights"): RangeError {
+  if (name === "weights")
+    return new RangeError(`${spec.name}: weights must be finite and at least 0, got ${weights?.[at]} at ${at}`);
+  if (name === "target" && spec.labels)
+    return new RangeError(`${spec.name}: target ${target[at]} at ${at} is not 0 or 1`);
+  const [low, high] = (name === "target" ? spec.targets : spec.predictions) ?? [];
+  const value = name === "target" ? target[at] : prediction[at];
+  return new RangeError(`${spec.name}: ${name} ${value} at ${at} is outside [${low}, ${high}]`);
+}
+
+/** The mean of (power · e)², where the power of two is 1 unless the squares leave the normal numbers. */
+function rootMean(engine: Engine, weight: number): { mean: number; power: number } {
+  const { least, down, up } = call.prediction.BYTES_PER_ELEMENT === 4 ? single : double;
+  let found = meanAt(engine, weight, 1);
+  if (found.mean === Infinity) return meanAt(engine, weight, down);
+  for (const power of up) if (found.mean < least) found = meanAt(engine, weight, power);
+  return found;
+}
+
+const single = { least: 2 ** -100, down: 2 ** -66, up: [2 ** 80, 2 ** 120] };
+const double = { least: 2 ** -900, down: 2 ** -560, up: [2 ** 500, 2 ** 1000] };
+
+function meanAt(engine: Engine, weight: number, power: number): { mean: number; power: number } {
+  call.a = power;
+  return { mean: engine.sweep(call, SUM) / weight, power };
+}
+
+/** A root needs its sum before its derivatives: two passes. */
+function runRoot(engine: Engine, want: number, weight: number): number {
+  each = false;
+  const { mean, power } = rootMean(engine, weight);
+  const root = Math.sqrt(mean);
+  if (want & GRAD) {
+    const fits = root === 0 || weight === 0;
+    call.a = power;
+    call.b = fits ? 0 : 1 / root;
+    call.scale = fits ? 0 : 1 / (weight * root);
+    engine.sweep(call, want & HESS ? SUM | GRAD | HESS : GRAD);
+  }
+  return root / power;
+}

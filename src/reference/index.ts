@@ -1,0 +1,64 @@
+/** The losses in plain TypeScript: no WebAssembly, for a Content Security Policy without it, and as the oracle of the kernels. */
+import { define } from "../loss.js";
+import * as specs from "../losses/index.js";
+import type { Loss } from "../types.js";
+import * as formulas from "./classification.js";
+import { plain } from "./engine.js";
+import * as residuals from "./regression.js";
+
+export { mergeTotals } from "../total.js";
+export type { CommonOptions, Loss, Numbers, Options, Out, Reduction, Result, Total } from "../types.js";
+
+type None = Record<never, never>;
+const off = (a: number): number | null => (Number.isNaN(a) ? null : a);
+
+/** Mean absolute error. */
+export const mae: Loss<None> = /* @__PURE__ */ define(
+  specs.mae,
+  plain(residuals.mae, () => ({})),
+);
+/** Mean squared error. */
+export const mse: Loss<None> = /* @__PURE__ */ define(
+  specs.mse,
+  plain(residuals.mse, () => ({})),
+);
+/** Root mean squared error. */
+export const rmse: Loss<None> = /* @__PURE__ */ define(
+  specs.rmse,
+  plain(residuals.rmse, ({ a, b }) => ({ power: a, inverse: b })),
+);
+/** Huber loss. */
+export const huber: Loss<{ delta: number }> = /* @__PURE__ */ define(
+  specs.huber,
+  plain(residuals.huber, ({ a }) => ({ delta: a })),
+);
+/** Log-cosh loss. */
+export const logCosh: Loss<None> = /* @__PURE__ */ define(
+  specs.logCosh,
+  plain(residuals.logCosh, () => ({})),
+);
+/** Charbonnier loss. */
+export const charbonnier: Loss<{ epsilon: number }> = /* @__PURE__ */ define(
+  specs.charbonnier,
+  plain(residuals.charbonnier, ({ a }) => ({ epsilon: a })),
+);
+/** Binary cross entropy of probabilities. */
+export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(
+  specs.bce,
+  plain(formulas.bce, ({ a }) => ({ epsilon: a })),
+);
+/** Binary cross entropy of logits. */
+export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> = /* @__PURE__ */ define(
+  specs.bceWithLogits,
+  plain(formulas.bceWithLogits, ({ a, b }) => ({ posWeight: a, labelSmoothing: b })),
+);
+/** Focal loss of probabilities. */
+export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number }> = /* @__PURE__ */ define(
+  specs.focal,
+  plain(formulas.focal, ({ a, b, c }) => ({ alpha: off(a), gamma: b, epsilon: c })),
+);
+/** Focal loss of logits. */
+export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /* @__PURE__ */ define(
+  specs.focalWithLogits,
+  plain(formulas.focalWithLogits, ({ a, b }) => ({ alpha: off(a), gamma: b })),
+);

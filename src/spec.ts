@@ -1,0 +1,33 @@
+/** What a loss is, as data: all that checks, tests, benches and docs need to know of it. */
+
+/** A number that a loss depends on besides its arrays. */
+export interface Parameter {
+  /** `null`: switched off. */
+  readonly default: number | null;
+  /** The open or closed ends of its range; `null` is allowed where it is the meaning of `off`. */
+  readonly above?: number;
+  readonly from?: number;
+  readonly below?: number;
+  readonly to?: number;
+  /** What `null` means, where it is allowed. */
+  readonly off?: string;
+}
+
+export interface Spec<P extends object = object> {
+  readonly name: string;
+  /** One element's value in infix; x the prediction, y the target, e = x − y. */
+  readonly formula: string;
+  readonly gradient: string;
+  readonly hessian: string;
+  /** Author, year and title. */
+  readonly source: string;
+  /** In the order in which the kernel reads them. */
+  readonly parameters: { readonly [K in keyof P]: Parameter };
+  /** Closed interval; without it, every number. */
+  readonly predictions?: readonly [number, number];
+  readonly targets?: readonly [number, number];
+  /** Of the targets' interval, only the two ends. */
+  readonly labels?: true;
+  /** The root of the mean of what the kernel adds up, instead of the mean. */
+  readonly root?: true;
+}
