@@ -1,6 +1,6 @@
 /** What a request is, and the only element-wise loop. */
 import { LANES, lanes } from "./lanes";
-import type { Loss } from "./loss";
+import { Loss } from "./loss";
 import { EACH, GRAD, HESS, SUM, WEIGHTED } from "./want";
 
 /** Filled in by JavaScript, field by field in this order; `sum` and `rest` come back. */

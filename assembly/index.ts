@@ -1,7 +1,7 @@
 /** The exports: one line per loss. */
 import { run } from "./batch";
-import type { Bce, BceWithLogits } from "./losses/classification";
-import type { Charbonnier, Huber, LogCosh, Mae, Mse, Rmse } from "./losses/regression";
+import { Bce, BceWithLogits } from "./losses/classification";
+import { Charbonnier, Huber, LogCosh, Mae, Mse, Rmse } from "./losses/regression";
 
 export { REQUEST } from "./batch";
 export { outside, unlabelled, weigh } from "./check";

@@ -1,6 +1,6 @@
 /** More exports of the f64 build: losses whose f32 arrays, too, go through f64 arithmetic. */
 import { runWide } from "./batch";
-import type { Focal, FocalWithLogits } from "./losses/classification";
+import { Focal, FocalWithLogits } from "./losses/classification";
 
 export function focal(): void {
   runWide<Focal>();

@@ -74,7 +74,7 @@ export function buffer(loss: string, name: string, array: unknown, prediction: F
   if (array.length === 0) refuseDetached(loss, name, array);
   if (array.length !== prediction.length) {
     throw new RangeError(
-      `${loss}: ${name} must have ${prediction.length} elements like prediction, got ${array.length}`,
+      `${loss}: ${name} must have ${elements(prediction.length)} like prediction, got ${array.length}`,
     );
   }
   return array;
@@ -88,4 +88,9 @@ export function overlap(a: Floats, b: Floats): boolean {
 
 export function same(a: Floats, b: Floats): boolean {
   return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
+}
+
+/** "1 element", "5 elements". */
+export function elements(n: number): string {
+  return n === 1 ? "1 element" : `${n} elements`;
 }

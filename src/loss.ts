@@ -1,6 +1,6 @@
 /** Makes a spec callable: checks, messages, reductions. */
 import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
-import { buffer, floats, overlap, same, show } from "./arrays.js";
+import { buffer, elements, floats, overlap, same, show } from "./arrays.js";
 import type { Call, Engine, Floats } from "./engine.js";
 import type { Parameter, Spec } from "./spec.js";
 import { fromTotal } from "./total.js";
@@ -124,7 +124,9 @@ function prepare(spec: Spec, rules: Rules, prediction: unknown, target: unknown,
 
 function matchLength(loss: string, name: string, array: Floats, prediction: Floats): void {
   if (array.length === prediction.length) return;
-  throw new RangeError(`${loss}: ${name} must have ${prediction.length} elements like prediction, got ${array.length}`);
+  throw new RangeError(
+    `${loss}: ${name} must have ${elements(prediction.length)} like prediction, got ${array.length}`,
+  );
 }
 
 type Given = Readonly<Record<string, unknown>>;
