@@ -3,11 +3,11 @@ import { lanes } from "../lanes";
 import { Loss } from "../loss";
 import { math } from "../math";
 
-/** e^x and any weight times it are 0 from here on; a number that stands for infinity where infinity times 0 must be 0; ¼; the least normal number. */
+/** e^x and any weight times it are 0 from here on; a number that stands for infinity where infinity times 0 must be 0; ¼; the least normal number; e^x alone is 0 from here on. */
 const LIMITS =
   sizeof<real>() == 4
-    ? memory.data<f32>([-174, 1e30, 0.25, 1.17549435e-38])
-    : memory.data<f64>([-1400, 1e300, 0.25, 2.2250738585072014e-308]);
+    ? memory.data<f32>([-174, 1e30, 0.25, 1.17549435e-38, -104])
+    : memory.data<f64>([-1400, 1e300, 0.25, 2.2250738585072014e-308, -746]);
 
 /** A loss of a logit x, through u = e^−|x|. */
 @unmanaged
@@ -19,11 +19,20 @@ abstract class Logistic extends Loss {
   @inline decay(x: v128): v128 {
     const far = f.pmax(lanes.below(x), lanes.at(LIMITS, 0));
     const turns = math.turns(far);
+    const expm1 = math.expm1Fine(far, turns);
+    const p = f.add(lanes.one(), expm1);
+    this.lost = math.lost(expm1, p);
+    this.deep = math.deep(turns);
+    return f.mul(p, math.power2(math.shallow(turns)));
+  }
+  /** The same complete, subnormal where it is. */
+  @inline fullDecay(x: v128): v128 {
+    const far = f.pmax(lanes.below(x), lanes.at(LIMITS, 4));
+    const turns = math.turns(far);
     const expm1 = math.expm1(far, turns);
     const p = f.add(lanes.one(), expm1);
-    this.deep = math.deep(turns);
     this.lost = math.lost(expm1, p);
-    return f.mul(p, math.power2(math.shallow(turns)));
+    return math.scale(p, turns);
   }
 }
 
@@ -33,6 +42,8 @@ abstract class Logistic extends Loss {
  */
 @unmanaged
 export class BceWithLogits extends Logistic {
+  /** P = 1 and s = 0: Y = y, Z = 1 − y, Y + Z = 1. It saves a quarter of the time, and three roundings. */
+  plain: i32;
   /** Y, Z and Y + Z for y = 0 and for y = 1. */
   positive0: v128;
   positive1: v128;
@@ -43,6 +54,7 @@ export class BceWithLogits extends Logistic {
   @inline prepare(posWeight: f64, labelSmoothing: f64, _c: f64): void {
     const rare = labelSmoothing / 2;
     const common = 1 - rare;
+    this.plain = posWeight == 1 && labelSmoothing == 0 ? 1 : 0;
     this.positive0 = lanes.all(<real>(posWeight * rare));
     this.positive1 = lanes.all(<real>(posWeight * common));
     this.negative0 = lanes.all(<real>common);
@@ -51,18 +63,22 @@ export class BceWithLogits extends Logistic {
     this.both1 = lanes.all(<real>(posWeight * common + rare));
   }
   @inline shared(x: v128, _y: v128): v128 {
+    if (this.plain) return this.fullDecay(x);
     return this.decay(x);
   }
   /** What is `zero` for y = 0 and `one` for y = 1, without rounding those. */
   @inline blend(y: v128, zero: v128, one: v128): v128 {
     return f.add(f.mul(f.sub(lanes.one(), y), zero), f.mul(y, one));
   }
-  @inline both(y: v128): v128 {
-    return this.blend(y, this.both0, this.both1);
+  /** (Y + Z) times a result. */
+  @inline weighted(result: v128, y: v128): v128 {
+    if (this.plain) return result;
+    return f.mul(f.mul(this.blend(y, this.both0, this.both1), result), this.deep);
   }
   /** The weight of the label that x speaks against. */
   @inline against(x: v128, y: v128): v128 {
     const negative = f.lt(x, lanes.zero());
+    if (this.plain) return lanes.choose(negative, y, f.sub(lanes.one(), y));
     const zero = lanes.choose(negative, this.positive0, this.negative0);
     const one = lanes.choose(negative, this.positive1, this.negative1);
     return this.blend(y, zero, one);
@@ -70,15 +86,16 @@ export class BceWithLogits extends Logistic {
   @inline value(u: v128, x: v128, y: v128): v128 {
     const a = this.against(x, y);
     const far = lanes.where(f.ne(a, lanes.zero()), f.mul(a, lanes.below(x)));
-    return f.sub(f.mul(f.mul(this.both(y), math.log1p(u, this.lost)), this.deep), far);
+    const log = this.plain ? math.log1p(u) : math.log1pFine(u, this.lost);
+    return f.sub(this.weighted(log, y), far);
   }
   /** ±(a − (Y + Z) u/(1 + u)), + for x ≥ 0. */
   @inline grad(u: v128, x: v128, y: v128): v128 {
-    const right = f.mul(f.mul(this.both(y), math.share(u, this.lost)), this.deep);
+    const right = this.weighted(math.share(u, this.lost), y);
     return v128.xor(f.sub(this.against(x, y), right), lanes.sign(x));
   }
   @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
-    return f.mul(f.mul(this.both(y), math.bell(u, this.lost)), this.deep);
+    return lanes.orNaN(this.weighted(math.bell(u, this.lost), y), y);
   }
 }
 
@@ -194,7 +211,7 @@ export class FocalWithLogits extends Logistic {
     const last = lanes.choose(right, this.deep, lanes.one());
     this.p = lanes.choose(right, common, rare);
     this.wrong = wrong;
-    this.surprise = f.add(f.pmax(f.neg(z), lanes.zero()), math.log1p(u, this.lost));
+    this.surprise = f.add(f.pmax(f.neg(z), lanes.zero()), math.log1p(u));
     this.last = last;
     const power = focusing.times < 0 ? logitPower(u, this.lost, z) : focusing.power(f.mul(wrong, last));
     this.damping = f.mul(focusing.alpha(y), power);

@@ -42,26 +42,27 @@ export class Mse extends Residual {
   }
 }
 
-/** c (|e| − |c|/2), where c is e clipped to [−delta, delta]. Huber (1964). */
+/** c (e − c/2), where c is e clipped to [−delta, delta]. Huber (1964). */
 @unmanaged
 export class Huber extends Loss {
   delta: v128;
+  minus: v128;
   @inline prepare(delta: f64, _b: f64, _c: f64): void {
     this.delta = lanes.all(<real>delta);
+    this.minus = lanes.all(<real>-delta);
   }
   @inline shared(x: v128, y: v128): v128 {
-    return lanes.clip(f.sub(x, y), this.delta);
+    return f.pmax(f.pmin(f.sub(x, y), this.delta), this.minus);
   }
   @inline value(c: v128, x: v128, y: v128): v128 {
-    const e = f.sub(x, y);
-    return f.mul(c, f.sub(e, f.mul(c, f.splat(0.5))));
+    return f.mul(c, f.sub(f.sub(x, y), f.mul(c, lanes.half())));
   }
   @inline grad(c: v128, _x: v128, _y: v128): v128 {
     return c;
   }
-  @inline hess(_c: v128, x: v128, y: v128, _weight: v128): v128 {
+  @inline hess(c: v128, x: v128, y: v128, _weight: v128): v128 {
     const e = f.sub(x, y);
-    return lanes.orNaN(lanes.where(f.le(f.abs(e), this.delta), f.splat(1)), e);
+    return lanes.orNaN(lanes.where(f.eq(c, e), lanes.one()), e);
   }
 }
 
@@ -198,7 +199,7 @@ export class LogCosh extends Loss {
   @inline value(u: v128, x: v128, y: v128): v128 {
     const e = f.sub(x, y);
     const size = f.abs(e);
-    const far = f.add(f.sub(size, lanes.at(FAR, 0)), math.log1p(u, lanes.zero()));
+    const far = f.add(f.sub(size, lanes.at(FAR, 0)), math.log1p(u));
     const z = f.mul(e, e);
     const near = f.mul(z, f.add(lanes.half(), f.mul(z, this.series(z))));
     return lanes.choose(f.lt(size, lanes.at(FAR, 1)), near, far);
