@@ -24,7 +24,7 @@ export function show(thing: unknown): string {
 export function floats(loss: string, name: string, array: unknown, like?: Floats): Floats {
   const tag = tagOf(array);
   const found = isFloats(array, tag) ? array : convert(loss, name, array, tag, like);
-  if (like !== undefined && tagOf(found) !== tagOf(like)) {
+  if (like !== undefined && found.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
     throw new TypeError(`${loss}: ${name} must be a ${tagOf(like)} like prediction, got ${show(array)}`);
   }
   if (found.length === 0) refuseDetached(loss, name, found);
@@ -65,12 +65,12 @@ function refuseDetached(loss: string, name: string, array: Floats): void {
   }
 }
 
-/** The caller's own output buffer, or an error. */
-export function buffer(loss: string, name: string, array: unknown, prediction: Floats): Floats {
-  const wanted = tagOf(prediction);
-  const tag = tagOf(array);
-  if (!isFloats(array, tag) || tag !== wanted)
-    throw new TypeError(`${loss}: ${name} must be a ${wanted}, got ${show(array)}`);
+/** The caller's own output buffer, if there is one, or an error. */
+export function output(loss: string, name: string, array: unknown, prediction: Floats): Floats | undefined {
+  if (array === undefined) return undefined;
+  if (!isFloats(array, tagOf(array)) || array.BYTES_PER_ELEMENT !== prediction.BYTES_PER_ELEMENT) {
+    throw new TypeError(`${loss}: ${name} must be a ${tagOf(prediction)}, got ${show(array)}`);
+  }
   if (array.length === 0) refuseDetached(loss, name, array);
   if (array.length !== prediction.length) {
     throw new RangeError(
@@ -78,16 +78,6 @@ export function buffer(loss: string, name: string, array: unknown, prediction: F
     );
   }
   return array;
-}
-
-export function overlap(a: Floats, b: Floats): boolean {
-  return (
-    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength
-  );
-}
-
-export function same(a: Floats, b: Floats): boolean {
-  return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
 }
 
 /** "1 element", "5 elements". */

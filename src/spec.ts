@@ -4,12 +4,12 @@
 export interface Parameter {
   /** `null`: switched off. */
   readonly default: number | null;
-  /** The open or closed ends of its range; `null` is allowed where it is the meaning of `off`. */
+  /** The open or closed ends of its range, which is finite unless `to` is Infinity. */
   readonly above?: number;
   readonly from?: number;
   readonly below?: number;
   readonly to?: number;
-  /** What `null` means, where it is allowed. */
+  /** What `null` means; without it, null is an error. */
   readonly off?: string;
 }
 
@@ -24,10 +24,10 @@ export interface Spec<P extends object = object> {
   /** In the order in which the kernel reads them. */
   readonly parameters: { readonly [K in keyof P]: Parameter };
   /** Closed interval; without it, every number. */
-  readonly predictions?: readonly [number, number];
-  readonly targets?: readonly [number, number];
+  readonly predictions?: readonly [number, number] | undefined;
+  readonly targets?: readonly [number, number] | undefined;
   /** Of the targets' interval, only the two ends. */
-  readonly labels?: true;
+  readonly labels?: true | undefined;
   /** The root of the mean of what the kernel adds up, instead of the mean. */
-  readonly root?: true;
+  readonly root?: true | undefined;
 }
