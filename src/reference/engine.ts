@@ -6,73 +6,84 @@ import type { Formula } from "./formula.js";
 export function plain<P>(formula: Formula<P>, parametersOf: (call: Call) => P): Engine {
   return { open, sweep };
 
-  function open(call: Call): number {
-    const { prediction, target, weights, spec } = call;
-    check(call, "prediction", (k) => inside(prediction[k], spec.predictions));
-    if (call.fault === undefined) check(call, "target", (k) => inside(target[k], spec.targets, spec.labels));
-    if (weights === undefined || call.fault !== undefined) return prediction.length;
-    check(call, "weights", (k) => weightOf(weights, k) >= 0 && weightOf(weights, k) < Infinity);
-    return sum(prediction.length, (k) => weightOf(weights, k));
-  }
-
   function sweep(call: Call, want: number): number {
     const { prediction, target, weights, scale } = call;
-    const n = prediction.length;
     const parameters = parametersOf(call);
-    // Worked out before anything is written: the gradient may take the prediction's place.
-    const x = Float64Array.from(prediction);
-    const fill = (out: Floats | undefined, at: (k: number) => number): Floats => {
-      const filled = out ?? like(prediction, n);
-      for (let k = 0; k < n; k++) filled[k] = weightOf(weights, k) === 0 ? 0 : at(k);
-      return filled;
-    };
-    const value = (k: number): number => weightOf(weights, k) * formula.value(at(x, k), at(target, k), parameters);
-    const factor = (k: number): number => weightOf(weights, k) * scale;
-    const total = want & SUM ? sum(n, (k) => (weightOf(weights, k) === 0 ? 0 : value(k))) : 0;
-    if (want & EACH) call.value = fill(call.value, value);
-    if (want & GRAD) call.grad = fill(call.grad, (k) => factor(k) * formula.grad(at(x, k), at(target, k), parameters));
-    if (want & HESS) {
-      call.hess = fill(call.hess, (k) => factor(k) * formula.hess(at(x, k), at(target, k), parameters, factor(k)));
+    const n = prediction.length;
+    const value = want & EACH ? (call.value ?? like(prediction)) : undefined;
+    const grad = want & GRAD ? (call.grad ?? like(prediction)) : undefined;
+    const hess = want & HESS ? (call.hess ?? like(prediction)) : undefined;
+    const sum = new Sum();
+    for (let k = 0; k < n; k++) {
+      const x = prediction[k] ?? Number.NaN;
+      const y = target[k] ?? Number.NaN;
+      const weight = weights === undefined ? 1 : (weights[k] ?? 0);
+      const counts = weight !== 0;
+      if (want & (SUM | EACH)) {
+        const own = counts ? weight * formula.value(x, y, parameters) : 0;
+        if (want & SUM) sum.add(own);
+        if (value !== undefined) value[k] = own;
+      }
+      if (hess !== undefined) {
+        hess[k] = counts ? weight * scale * formula.hess(x, y, parameters, weight * scale) : 0;
+      }
+      // Last: the gradient may take the prediction's place.
+      if (grad !== undefined) grad[k] = counts ? weight * scale * formula.grad(x, y, parameters) : 0;
     }
-    return total;
+    call.value = value;
+    call.grad = grad ?? call.grad;
+    call.hess = hess ?? call.hess;
+    return sum.total();
   }
 }
 
-function at(array: Floats, k: number): number {
-  return array[k] ?? Number.NaN;
+function open(call: Call): number {
+  const { prediction, target, weights, spec } = call;
+  check(call, "prediction", prediction, (x) => inside(x, spec.predictions));
+  check(call, "target", target, (y) => inside(y, spec.targets, spec.labels));
+  if (weights === undefined) return prediction.length;
+  check(call, "weights", weights, (weight) => weight >= 0 && weight < Infinity);
+  const sum = new Sum();
+  for (const weight of weights) sum.add(weight);
+  return sum.total();
 }
 
-function weightOf(weights: Floats | undefined, k: number): number {
-  return weights === undefined ? 1 : at(weights, k);
-}
-
-function like(array: Floats, n: number): Floats {
-  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(n) : new Float64Array(n);
-}
-
-function inside(x: number | undefined, range: readonly [number, number] | undefined, ends?: true): boolean {
-  if (x === undefined || range === undefined || Number.isNaN(x)) return true;
+function inside(x: number, range: readonly [number, number] | undefined, ends?: true): boolean {
+  if (range === undefined || Number.isNaN(x)) return true;
   return ends ? x === range[0] || x === range[1] : x >= range[0] && x <= range[1];
 }
 
-function check(call: Call, name: "prediction" | "target" | "weights", holds: (k: number) => boolean): void {
-  for (let k = 0; k < call.prediction.length; k++) {
-    if (holds(k)) continue;
+function check(
+  call: Call,
+  name: "prediction" | "target" | "weights",
+  array: Floats,
+  holds: (x: number) => boolean,
+): void {
+  if (call.fault !== undefined) return;
+  for (let k = 0; k < array.length; k++) {
+    if (holds(array[k] ?? Number.NaN)) continue;
     call.fault = name;
     call.at = k;
     return;
   }
 }
 
-/** Neumaier (1974): what an addition rounds away is added at the end. */
-function sum(n: number, term: (k: number) => number): number {
-  let total = 0;
-  let rest = 0;
-  for (let k = 0; k < n; k++) {
-    const x = term(k);
-    const next = total + x;
-    rest += Math.abs(total) >= Math.abs(x) ? total - next + x : x - next + total;
-    total = next;
+function like(array: Floats): Floats {
+  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(array.length) : new Float64Array(array.length);
+}
+
+/** What an addition rounds away is added at the end. Neumaier (1974). */
+class Sum {
+  private sum = 0;
+  private rest = 0;
+
+  add(x: number): void {
+    const next = this.sum + x;
+    this.rest += Math.abs(this.sum) >= Math.abs(x) ? this.sum - next + x : x - next + this.sum;
+    this.sum = next;
   }
-  return Number.isFinite(total) ? total + rest : total;
+
+  total(): number {
+    return Number.isFinite(this.sum) ? this.sum + this.rest : this.sum;
+  }
 }
