@@ -21,6 +21,7 @@ export class Request {
   b: f64;
   c: f64;
   scale: f64;
+  unit: f64;
   sum: f64;
   rest: f64;
 }
@@ -31,7 +32,7 @@ export const request = changetype<Request>(memory.data(offsetof<Request>(), 16))
 export const REQUEST: usize = changetype<usize>(request);
 
 /** Where the one loss of a run keeps its fields. */
-const FIELDS = memory.data(256, 16);
+const FIELDS = memory.data(512, 16);
 
 /** Two vectors side by side: their chains of additions overlap. */
 const STEP: i32 = 2 * LANES;
@@ -80,7 +81,7 @@ export class batch {
     const prediction = batch.load<E>(x);
     const target = batch.load<E>(y);
     const shared = loss.shared(prediction, target);
-    const weight = want & WEIGHTED ? batch.load<E>(w) : scale;
+    const weight = want & WEIGHTED ? f.mul(batch.load<E>(w), lanes.all(<real>request.unit)) : scale;
     const counts = want & WEIGHTED ? f.ne(weight, lanes.zero()) : weight;
     const factor = want & WEIGHTED ? f.mul(weight, scale) : scale;
 
@@ -105,7 +106,10 @@ export class batch {
   @inline static low<E>(want: i32, own: v128, w: usize): v128 {
     const wide = sizeof<real>() == 8 ? own : f64x2.promote_low_f32x4(own);
     if (!(want & WEIGHTED)) return wide;
-    return f64x2.mul(wide, sizeof<E>() == 8 ? v128.load(w) : f64x2.promote_low_f32x4(v128.load64_zero(w)));
+    return f64x2.mul(
+      f64x2.mul(wide, f64x2.splat(request.unit)),
+      sizeof<E>() == 8 ? v128.load(w) : f64x2.promote_low_f32x4(v128.load64_zero(w)),
+    );
   }
 
   /** The same of the last two lanes, where there are four. */

@@ -75,4 +75,12 @@ export class lanes {
   @inline static joined(lower: v128, upper: v128): v128 {
     return i32x4.shuffle(f32x4.demote_f64x2_zero(lower), f32x4.demote_f64x2_zero(upper), 0, 1, 4, 5);
   }
+
+  /** a b − c d; f32 with one rounding. */
+  @inline static difference(a: v128, b: v128, c: v128, d: v128): v128 {
+    if (sizeof<real>() == 8) return f.sub(f.mul(a, b), f.mul(c, d));
+    const low = f64x2.sub(f64x2.mul(lanes.lower(a), lanes.lower(b)), f64x2.mul(lanes.lower(c), lanes.lower(d)));
+    const high = f64x2.sub(f64x2.mul(lanes.upper(a), lanes.upper(b)), f64x2.mul(lanes.upper(c), lanes.upper(d)));
+    return lanes.joined(low, high);
+  }
 }

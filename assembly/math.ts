@@ -9,21 +9,21 @@ const MANTISSA: i32 = SINGLE ? 23 : 52;
 
 /**
  * 1 / ln 2; 1.5 · 2^MANTISSA, which rounds what is added to it to an integer; ln 2 in two parts, the first times any exponent exact;
- * the second number less 126 or 1022; where e^x and any number times it are 0.
+ * the second number less 126 or 1022; where e^x and any number times it are 0;
+ * the largest x with a finite e^x.
  */
 const LN2 = SINGLE
-  ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582786, -174])
+  ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582786, -174, 88])
   : memory.data<f64>([
-      1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054722, -1400,
+      1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054722, -1400, 709,
     ]);
 
 /** (e^r − 1 − r) / r² on ±ln 2/2: 2^-27.4, 2^-56.9 of e^r. */
 const EXP = SINGLE
   ? memory.data<f32>([0.49999997, 0.16666543, 0.041667506, 0.008366551, 0.0013864265])
   : memory.data<f64>([
-      0.5000000000000006, 0.1666666666666659, 0.041666666666573517, 0.00833333333388079, 0.0013888888932441165,
-      0.00019841269723187363, 0.0000248015043422713, 0.0000027557402987988364, 2.762637792889533e-7,
-      2.5055459893698566e-8,
+      0.5000000000000006, 0.1666666666666659, 0.04166666666657352, 0.00833333333338808, 0.0013888888932441165,
+      0.00019841269723187363, 2.4801504342271293e-5, 2.7557402987988363e-6, 2.762637792889533e-7, 2.5055459893698566e-8,
     ]);
 
 /** (2 artanh s − 2s) / s³ in s², s ≤ 1/3: 2^-33.0, 2^-59.4. */
@@ -31,7 +31,7 @@ const LOG1P = SINGLE
   ? memory.data<f32>([0.66666675, 0.39998952, 0.2861509, 0.21445458, 0.24238811])
   : memory.data<f64>([
       0.6666666666666631, 0.4000000000015567, 0.2857142854806024, 0.2222222395673313, 0.18181744382908055,
-      0.1538655023961484, 0.13301099295204262, 0.12105107056000361, 0.08344310838912352, 0.17010906496696674,
+      0.1538655023961484, 0.13301099205294262, 0.12105107056000361, 0.08344310838973124, 0.17010906496696374,
     ]);
 
 /** (2 artanh s − 2s) / s³ in s², s ≤ 1/5: 2^-35.1, 2^-62.6. */
@@ -191,12 +191,13 @@ export class math {
     return f.add(share, f.mul(f.mul(share, f.sub(lanes.one(), share)), f.sub(lost, dLost)));
   }
 
-  /** u/(1 + u)². f32 divides in f64: 0.9 ULP instead of 2.2; f64: 2.4. */
-  @inline static bell(u: v128, lost: v128): v128 {
-    if (!SINGLE) return f.div(u, f.add(lanes.one(), f.mul(u, f.add(lanes.two(), u))));
+  /** factor · u/(1 + u)². f32 in f64: 0.9 ULP instead of 2.2; f64: 2.4. */
+  @inline static bell(u: v128, lost: v128, factor: v128): v128 {
+    if (!SINGLE) return f.mul(factor, f.div(u, f.add(lanes.one(), f.mul(u, f.add(lanes.two(), u)))));
     const low = math.whole(lanes.lower(u), lanes.lower(lost));
     const high = math.whole(lanes.upper(u), lanes.upper(lost));
-    return lanes.joined(f64x2.div(low, math.square(low)), f64x2.div(high, math.square(high)));
+    const lowBell = f64x2.div(f64x2.mul(lanes.lower(factor), low), math.square(low));
+    return lanes.joined(lowBell, f64x2.div(f64x2.mul(lanes.upper(factor), high), math.square(high)));
   }
 
   /** (1 − u)/(1 + u) for a 1 − u worked out without rounding u: 1.3 ULP, 2.2 in f64. */
@@ -267,7 +268,7 @@ export class math {
   }
 
   /**
-   * e^(γ (a + k ln 2 + log(1 + t + t'))) ≤ 1: a power, through a logarithm with 4 more bits than a number has, since an error of the
+   * e^(γ (a + k ln 2 + log(1 + t + t'))): a power, through a logarithm with 4 more bits than a number has, since an error of the
    * exponent is one of the result. Either a or k is 0, or k is 1; t in [−0.3, ½], t' below its last bit. Not inlined: it is large and rare.
    */
   static power(a: v128, k: v128, t: v128, tLow: v128, gamma: v128): v128 {
@@ -290,11 +291,13 @@ export class math {
     const productLow = f.add(math.productError(gamma, sum, product), f.mul(gamma, sumLow));
 
     const deepest = lanes.at(LN2, 5);
-    const x = f.pmax(product, deepest);
+    const x = f.pmin(f.pmax(product, deepest), lanes.at(LN2, 6));
     const turns = math.turns(x);
     const r = math.remainder(x, turns);
     const rLow = lanes.where(f.gt(product, deepest), f.add(math.slack(x, turns, r), productLow));
-    const p = f.add(lanes.one(), f.add(r, f.add(math.expTail(r), f.add(rLow, f.mul(rLow, r)))));
+    const tail = math.expTail(r);
+    const moved = f.mul(rLow, f.add(lanes.one(), f.add(r, tail)));
+    const p = f.add(lanes.one(), f.add(r, f.add(tail, moved)));
     return f.mul(f.mul(p, math.power2(math.shallow(turns))), math.deep(turns));
   }
 

@@ -14,6 +14,8 @@ export interface Call {
   c: number;
   /** What the derivatives are multiplied by. */
   scale: number;
+  /** What the weights are multiplied by, a power of two. */
+  unit: number;
   /** The caller's buffers; where there is none, a sweep that wants one leaves a new array here. */
   value: Floats | undefined;
   grad: Floats | undefined;

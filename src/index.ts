@@ -84,7 +84,7 @@ export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.bce, 
  *
  * N logits, any numbers, and N targets in [0, 1]; `posWeight` P > 0, `labelSmoothing` s in [0, 1].
  * @throws RangeError for a target outside [0, 1] or a parameter outside its range; TypeError, RangeError for wrong arrays.
- * @example bceWithLogits([20], [1]); // 2.0611536203143807e-9
+ * @example bceWithLogits([20], [1]); // 2.061153620314381e-9
  * @see Cox (1958), doi:10.1111/j.2517-6161.1958.tb00292.x; Szegedy et al. (2016), arXiv:1512.00567, for the smoothing
  */
 export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> = /* @__PURE__ */ define(

@@ -85,7 +85,7 @@ class Kernels implements Engine {
     this.grad = slot(4);
     this.hess = slot(5);
     this.integers = new Int32Array(memory.buffer, REQUEST.value, 10);
-    this.numbers = new Float64Array(memory.buffer, REQUEST.value + 40, 6);
+    this.numbers = new Float64Array(memory.buffer, REQUEST.value + 40, 7);
     this.integers[2] = narrow ? 1 : 0;
     for (let k = 0; k < 6; k++) this.integers[3 + k] = PAGE + k * size;
   }
@@ -158,6 +158,7 @@ class Kernels implements Engine {
     this.numbers[1] = call.b;
     this.numbers[2] = call.c;
     this.numbers[3] = call.scale;
+    this.numbers[4] = call.unit;
     const length = call.prediction.length;
     let from = 0;
     do {
@@ -186,8 +187,8 @@ class Kernels implements Engine {
 
   /** Adds a round's sum, in the order of the rounds. Knuth (1969), two-sum. */
   private add(): void {
-    const sum = this.numbers[4] ?? 0;
-    const round = Number.isFinite(sum) ? sum + (this.numbers[5] ?? 0) : sum;
+    const sum = this.numbers[5] ?? 0;
+    const round = Number.isFinite(sum) ? sum + (this.numbers[6] ?? 0) : sum;
     const next = this.sum + round;
     const added = next - this.sum;
     if (Number.isFinite(next)) this.rest += this.sum - (next - added) + (round - added);

@@ -16,10 +16,11 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     const reduction = prepare(spec, rules, prediction, target, options);
     const weight = open(engine);
     if (spec.root) return runRoot(engine, want, weight);
-    call.scale = reduction !== "mean" ? 1 : weight === 0 ? 0 : 1 / weight;
+    const total = reduction === "mean" ? weigh(weight) : weight;
+    call.scale = reduction !== "mean" ? 1 : total === 0 ? 0 : 1 / total;
     const sum = engine.sweep(call, reduction === "none" && want & SUM ? (want ^ SUM) | EACH : want);
     each = reduction === "none";
-    return reduction !== "mean" ? sum : weight === 0 ? Number.NaN : sum / weight;
+    return reduction !== "mean" ? sum : total === 0 ? Number.NaN : sum / total;
   }
 
   function loss(prediction: unknown, target: unknown, options?: unknown): number | Floats {
@@ -91,6 +92,7 @@ const call: Call = {
   b: 0,
   c: 0,
   scale: 1,
+  unit: 1,
   value: undefined,
   grad: undefined,
   hess: undefined,
@@ -147,6 +149,7 @@ function prepare(
   call.value = value;
   call.grad = grad;
   call.hess = hess;
+  call.unit = 1;
   call.fault = undefined;
   if (out !== undefined) refuseOverlaps(loss);
   return reduction;
@@ -212,7 +215,7 @@ function parameter(spec: Spec, rule: Rule | undefined, given: Given | undefined,
   const value =
     asked === undefined ? rule.usual : asked === null && rule.nullable ? Number.NaN : check(spec, rule, asked);
   // What is positive stays so: a loss may divide by it.
-  return narrow ? Math.fround(value) || (value > 0 ? 2 ** -149 : 0) : value;
+  return !narrow ? value : value > 0 ? Math.max(Math.fround(value), 2 ** -149) : Math.fround(value);
 }
 
 function check(spec: Spec, rule: Rule, value: unknown): number {
@@ -317,6 +320,17 @@ function fault({ spec, at, weights, prediction, target }: Call, name: "predictio
   return new RangeError(`${spec.name}: ${name} ${value} at ${at} is outside [${low}, ${high}]`);
 }
 
+/**
+ * Chooses the weights' unit for a mean, a power of two that their total is near to where it is extreme, so that its inverse and the
+ * weighted losses are normal numbers; returns the total in that unit.
+ */
+function weigh(weight: number): number {
+  if (weight === 0 || (weight > 2 ** -100 && weight < 2 ** 100)) return weight;
+  const most = call.prediction.BYTES_PER_ELEMENT === 4 ? 126 : 1000;
+  call.unit = 2 ** -Math.max(-most, Math.min(most, Math.round(Math.log2(weight))));
+  return weight * call.unit;
+}
+
 /** The mean of (power · e)², where the power of two is 1 unless the squares leave the normal numbers. */
 function rootMean(engine: Engine, weight: number): { mean: number; power: number } {
   const { least, down, up } = call.prediction.BYTES_PER_ELEMENT === 4 ? single : double;
@@ -337,13 +351,14 @@ function meanAt(engine: Engine, weight: number, power: number): { mean: number; 
 /** A root needs its sum before its derivatives: two passes. */
 function runRoot(engine: Engine, want: number, weight: number): number {
   each = false;
-  const { mean, power } = rootMean(engine, weight);
+  const total = weigh(weight);
+  const { mean, power } = rootMean(engine, total);
   const root = Math.sqrt(mean);
   if (want & GRAD) {
-    const fits = root === 0 || weight === 0;
+    const fits = root === 0 || total === 0;
     call.a = power;
     call.b = fits ? 0 : 1 / root;
-    call.scale = fits ? 0 : 1 / (weight * root);
+    call.scale = fits ? 0 : 1 / (total * root);
     engine.sweep(call, want & HESS ? SUM | GRAD | HESS : GRAD);
   }
   return root / power;

@@ -25,7 +25,7 @@ export const bceWithLogits: Spec<{ posWeight: number; labelSmoothing: number }> 
 export const focal: Spec<{ alpha: number | null; gamma: number; epsilon: number }> = {
   name: "focal",
   formula: "−α_t (1 − p_t)^γ log p_t, p_t = p for y = 1, 1 − p for y = 0, p = x clamped to [ε, 1 − ε]",
-  gradient: "∓α_t (1 − p_t)^γ (1/p_t − γ log p_t/(1 − p_t))",
+  gradient: "± (− for y = 1) α_t (1 − p_t)^γ (1/p_t − γ log p_t/(1 − p_t))",
   hessian: "α_t (1 − p_t)^γ (γ(1 − γ) log p_t/(1 − p_t)² + 2γ/(p_t(1 − p_t)) + 1/p_t²)",
   parameters: {
     alpha: { default: 0.25, from: 0, to: 1, off: "α_t = 1" },
@@ -41,7 +41,7 @@ export const focal: Spec<{ alpha: number | null; gamma: number; epsilon: number 
 export const focalWithLogits: Spec<{ alpha: number | null; gamma: number }> = {
   name: "focalWithLogits",
   formula: "−α_t (1 − p_t)^γ log p_t, p_t = σ(x) for y = 1, σ(−x) for y = 0",
-  gradient: "∓α_t (1 − p_t)^γ (1 − p_t − γ p_t log p_t)",
+  gradient: "± (− for y = 1) α_t (1 − p_t)^γ (1 − p_t − γ p_t log p_t)",
   hessian: "α_t (1 − p_t)^γ p_t ((1 + 2γ)(1 − p_t) − γ log p_t (γ p_t − (1 − p_t)))",
   parameters: { alpha: { default: 0.25, from: 0, to: 1, off: "α_t = 1" }, gamma: { default: 2, from: 0 } },
   targets: [0, 1],

@@ -7,7 +7,7 @@ export function plain<P>(formula: Formula<P>, parametersOf: (call: Call) => P): 
   return { open, sweep };
 
   function sweep(call: Call, want: number): number {
-    const { prediction, target, weights, scale } = call;
+    const { prediction, target, weights, scale, unit } = call;
     const parameters = parametersOf(call);
     const n = prediction.length;
     const value = want & EACH ? (call.value ?? like(prediction)) : undefined;
@@ -17,7 +17,7 @@ export function plain<P>(formula: Formula<P>, parametersOf: (call: Call) => P): 
     for (let k = 0; k < n; k++) {
       const x = prediction[k] ?? Number.NaN;
       const y = target[k] ?? Number.NaN;
-      const weight = weights === undefined ? 1 : (weights[k] ?? 0);
+      const weight = weights === undefined ? 1 : (weights[k] ?? 0) * unit;
       const counts = weight !== 0;
       if (want & (SUM | EACH)) {
         const own = counts ? weight * formula.value(x, y, parameters) : 0;

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import * as simdloss from "../src/index.js";
+import { table } from "../tools/table.js";
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+
+describe("README.md", () => {
+  it("has the table of losses that the specs make; npm run docs writes it", () => {
+    expect(readme).toContain(`\n${table()}\n`);
+  });
+
+  const shown = [...readme.matchAll(/^([a-zA-Z]+[.(].*); \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({
+    code,
+    result,
+  }));
+
+  it("shows results", () => expect(shown.length).toBeGreaterThan(7));
+
+  it.each(shown)("$code gives $result", ({ code, result }) => {
+    expect(plain(evaluate(code))).toEqual(plain(evaluate(`(${result})`)));
+  });
+});
+
+function evaluate(code: string): unknown {
+  const names = Object.keys(simdloss);
+  return new Function(...names, `return ${code};`)(...Object.values(simdloss));
+}
+
+/** Typed arrays as arrays, for comparison. */
+function plain(thing: unknown): unknown {
+  if (thing instanceof Float64Array) return [...thing];
+  if (typeof thing !== "object" || thing === null || Array.isArray(thing)) return thing;
+  return Object.fromEntries(Object.entries(thing).map(([name, value]) => [name, plain(value)]));
+}
