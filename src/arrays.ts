@@ -27,7 +27,7 @@ export function floats(loss: string, name: string, array: unknown, like?: Floats
   if (like !== undefined && found.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
     throw new TypeError(`${loss}: ${name} must be a ${tagOf(like)} like prediction, got ${show(array)}`);
   }
-  if (found.length === 0) refuseDetached(loss, name, found);
+  if (found.byteLength === 0) refuseDetached(loss, name, found);
   return found;
 }
 
@@ -56,10 +56,13 @@ function isFloat16(_array: unknown, tag: unknown): _array is ArrayLike<number> {
   return tag === "Float16Array";
 }
 
-/** A detached or out-of-bounds array has length 0, but unlike an empty one it refuses to be searched. */
-function refuseDetached(loss: string, name: string, array: Floats): void {
+/**
+ * A detached or out-of-bounds array has no bytes, but unlike an empty one it refuses to be filled. (Not `length`: V8 11, which is Node 20's,
+ * returns the old one in hot code that has met resizable buffers.)
+ */
+export function refuseDetached(loss: string, name: string, array: Floats): void {
   try {
-    array.indexOf(0);
+    array.fill(0, 0, 0);
   } catch {
     throw new TypeError(`${loss}: ${name} has a detached buffer`);
   }
@@ -71,7 +74,7 @@ export function output(loss: string, name: string, array: unknown, prediction: F
   if (!isFloats(array, tagOf(array)) || array.BYTES_PER_ELEMENT !== prediction.BYTES_PER_ELEMENT) {
     throw new TypeError(`${loss}: ${name} must be a ${tagOf(prediction)}, got ${show(array)}`);
   }
-  if (array.length === 0) refuseDetached(loss, name, array);
+  if (array.byteLength === 0) refuseDetached(loss, name, array);
   if (array.length !== prediction.length) {
     throw new RangeError(
       `${loss}: ${name} must have ${elements(prediction.length)} like prediction, got ${array.length}`,

@@ -99,7 +99,7 @@ export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> 
  * N predictions in [0, 1] and N labels, 0 or 1; `alpha` in [0, 1] is α_t of label 1, or null for α_t = 1; `gamma` ≥ 0.
  * @throws RangeError for a prediction outside [0, 1], a target that is no label, or a parameter outside its range; TypeError, RangeError
  * for wrong arrays.
- * @example focal([0.9], [1], { alpha: null, gamma: 2 }); // 0.0010536051565782632
+ * @example focal([0.9], [1], { alpha: null, gamma: 2 }); // 0.0010536051565782623
  * @see Lin et al. (2017), doi:10.1109/ICCV.2017.324
  */
 export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number }> = /* @__PURE__ */ define(
@@ -112,7 +112,7 @@ export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number 
  *
  * N logits, any numbers, and N labels, 0 or 1; `alpha` in [0, 1] is α_t of label 1, or null for α_t = 1; `gamma` ≥ 0.
  * @throws RangeError for a target that is no label, or a parameter outside its range; TypeError, RangeError for wrong arrays.
- * @example focalWithLogits([0], [1], { alpha: null, gamma: 2 }); // 0.17328679513998632
+ * @example focalWithLogits([0], [1], { alpha: null, gamma: 2 }); // 0.17328679513998635
  * @see Lin et al. (2017), doi:10.1109/ICCV.2017.324
  */
 export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /* @__PURE__ */ define(

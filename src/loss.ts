@@ -1,6 +1,6 @@
 /** Makes a spec callable: checks, messages, reductions. */
 import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
-import { elements, floats, output, show } from "./arrays.js";
+import { elements, floats, output, refuseDetached, show } from "./arrays.js";
 import type { Call, Engine, Floats } from "./engine.js";
 import type { Parameter, Spec } from "./spec.js";
 import { fromTotal } from "./total.js";
@@ -157,6 +157,8 @@ function prepare(
 
 function matchLength(loss: string, name: string, array: Floats, prediction: Floats): void {
   if (array.length === prediction.length) return;
+  refuseDetached(loss, "prediction", prediction);
+  refuseDetached(loss, name, array);
   throw new RangeError(
     `${loss}: ${name} must have ${elements(prediction.length)} like prediction, got ${array.length}`,
   );

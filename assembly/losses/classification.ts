@@ -22,14 +22,9 @@ abstract class Logistic extends Loss {
     this.deep = math.deep(turns);
     return f.mul(p, math.power2(math.shallow(turns)));
   }
-  /** The same complete, subnormal where it is. */
+  /** The same complete, subnormal where it is, and not known to more digits than it has. */
   @inline fullDecay(x: v128): v128 {
-    const far = f.pmax(lanes.below(x), lanes.at(ZERO, 1));
-    const turns = math.turns(far);
-    const expm1 = math.expm1(far, turns);
-    const p = f.add(lanes.one(), expm1);
-    this.lost = math.lost(expm1, p);
-    return math.scale(p, turns);
+    return math.exp(f.pmax(lanes.below(x), lanes.at(ZERO, 1)));
   }
 }
 
@@ -93,26 +88,58 @@ export class BceWithLogits extends Logistic {
     if (this.plain) return f.sub(math.log1p(u), f.mul(a, far));
     return lanes.difference(this.both(y), math.log1pFine(u, this.lost), a, far);
   }
-  /** Z σ(x) − Y σ(−x): of the two, the one below ½ is u/(1 + u). */
+  /** Z σ(x) − Y σ(−x), a difference that soft labels can cancel; f32 in f64. */
   @inline grad(u: v128, x: v128, y: v128): v128 {
-    const negative = f.lt(x, lanes.zero());
-    const rare = math.share(u, this.lost);
-    const common = f.sub(lanes.one(), rare);
-    const p = lanes.choose(negative, rare, common);
-    const q = lanes.choose(negative, common, rare);
-    if (this.plain) return f.sub(f.mul(f.sub(lanes.one(), y), p), f.mul(y, q));
-    const positiveDeep = lanes.choose(negative, lanes.one(), this.deep);
-    const negativeDeep = lanes.choose(negative, this.deep, lanes.one());
-    const positive = f.mul(this.blend(y, this.positive0, this.positive1, this.positiveSlope), positiveDeep);
-    return lanes.difference(
-      f.mul(this.blend(y, this.negative0, this.negative1, this.negativeSlope), negativeDeep),
-      p,
-      positive,
-      q,
+    const below = f.lt(x, lanes.zero());
+    if (this.plain) {
+      // ±(a − u/(1 + u)), + for x ≥ 0, where a is 1 − y for x ≥ 0 and y below.
+      const aside = lanes.where(v128.not(below), lanes.one());
+      const label = v128.xor(y, lanes.sign(v128.not(below)));
+      if (sizeof<real>() == 8) return v128.xor(this.excess(u, label, aside), lanes.sign(below));
+      const low = this.excess(lanes.lower(u), lanes.lower(label), lanes.lower(aside));
+      const high = this.excess(lanes.upper(u), lanes.upper(label), lanes.upper(aside));
+      return v128.xor(lanes.joined(low, high), lanes.sign(below));
+    }
+    const deepPositive = lanes.choose(below, lanes.one(), this.deep);
+    const deepNegative = lanes.choose(below, this.deep, lanes.one());
+    const positive = f.mul(this.blend(y, this.positive0, this.positive1, this.positiveSlope), deepPositive);
+    const negative = f.mul(this.blend(y, this.negative0, this.negative1, this.negativeSlope), deepNegative);
+    if (sizeof<real>() == 8) return this.slope(u, this.lost, x, positive, negative);
+    const low = this.slope(
+      lanes.lower(u),
+      lanes.lower(this.lost),
+      lanes.lower(x),
+      lanes.lower(positive),
+      lanes.lower(negative),
     );
+    const high = this.slope(
+      lanes.upper(u),
+      lanes.upper(this.lost),
+      lanes.upper(x),
+      lanes.upper(positive),
+      lanes.upper(negative),
+    );
+    return lanes.joined(low, high);
+  }
+  /** In f64: label + aside − u/(1 + u). */
+  @inline excess(u: v128, label: v128, aside: v128): v128 {
+    const share = f64x2.div(u, f64x2.add(f64x2.splat(1), u));
+    return f64x2.sub(f64x2.add(label, aside), share);
+  }
+  /** In f64: of σ(x) and σ(−x), the one below ½ is u/(1 + u). */
+  @inline slope(u: v128, lost: v128, x: v128, positive: v128, negative: v128): v128 {
+    const one = f64x2.splat(1);
+    const full = math.whole(u, lost);
+    const rare = f64x2.div(full, f64x2.add(one, full));
+    const common = f64x2.sub(one, rare);
+    const below = f64x2.lt(x, lanes.zero());
+    const p = v128.bitselect(rare, common, below);
+    const q = v128.bitselect(common, rare, below);
+    return f64x2.sub(f64x2.mul(negative, p), f64x2.mul(positive, q));
   }
   @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
-    return lanes.orNaN(math.bell(u, this.lost, this.plain ? lanes.one() : this.both(y)), y);
+    if (this.plain) return lanes.orNaN(math.bell(u, lanes.zero(), lanes.one()), y);
+    return math.bell(u, this.lost, this.both(y));
   }
 }
 
@@ -197,6 +224,10 @@ class Focusing {
   @inline alpha(y: v128): v128 {
     return lanes.orNaN(lanes.choose(f.eq(y, lanes.zero()), this.alpha0, this.alpha1), y);
   }
+  /** damping · loss, 0 where the damping is, even of an infinite loss. */
+  @inline damp(damping: v128, loss: v128, x: v128): v128 {
+    return lanes.orNaN(lanes.where(f.ne(damping, lanes.zero()), f.mul(damping, loss)), x);
+  }
   /** wrong^(γ − 1), likewise; of γ = 0, whose share is nothing, 0. */
   @inline share(wrong: v128): v128 {
     if (this.times == 0) return lanes.zero();
@@ -244,13 +275,13 @@ export class FocalWithLogits extends Logistic {
     this.damping = f.mul(focusing.alpha(y), power);
     return u;
   }
-  @inline value(_u: v128, _x: v128, _y: v128): v128 {
-    return f.mul(f.mul(this.damping, this.surprise), this.last);
+  @inline value(_u: v128, x: v128, _y: v128): v128 {
+    return focusing.damp(this.damping, f.mul(this.surprise, this.last), x);
   }
   /** −(1 − p)^γ (γ p L + 1 − p) by the label's logit. */
-  @inline grad(_u: v128, _x: v128, y: v128): v128 {
+  @inline grad(_u: v128, x: v128, y: v128): v128 {
     const slope = f.add(f.mul(f.mul(focusing.gamma, this.p), this.bounded()), this.wrong);
-    const steep = f.mul(f.mul(this.damping, slope), this.last);
+    const steep = focusing.damp(this.damping, f.mul(slope, this.last), x);
     return v128.xor(steep, lanes.sign(f.ne(y, lanes.zero())));
   }
   /** (1 − p)^γ p ((1 + 2γ)(1 − p) + γ L (γ p − (1 − p))). */
@@ -273,7 +304,7 @@ function logitPower(u: v128, lost: v128, z: v128): v128 {
   const t = lanes.choose(large, f.mul(f.sub(u, lanes.one()), lanes.half()), u);
   const tLow = lanes.choose(large, f.mul(low, lanes.half()), low);
   const turns = lanes.where(large, lanes.one());
-  return math.power(f.pmax(z, lanes.zero()), turns, t, tLow, f.neg(focusing.gamma));
+  return math.power(f.pmin(f.pmax(z, lanes.zero()), lanes.all(1e30)), turns, t, tLow, f.neg(focusing.gamma));
 }
 
 /** The same of a probability. */
@@ -301,13 +332,13 @@ export class Focal extends Probability {
     this.damping = f.mul(focusing.alpha(y), power);
     return s;
   }
-  @inline value(_s: v128, _x: v128, _y: v128): v128 {
-    return f.mul(this.damping, this.surprise);
+  @inline value(_s: v128, x: v128, _y: v128): v128 {
+    return focusing.damp(this.damping, this.surprise, x);
   }
   /** −(1 − p)^γ (γ L/(1 − p) + 1/p) by the label's probability. */
-  @inline grad(_s: v128, _x: v128, y: v128): v128 {
+  @inline grad(_s: v128, x: v128, y: v128): v128 {
     const slope = f.add(f.mul(focusing.gamma, this.ratio()), f.div(lanes.one(), this.p));
-    return v128.xor(f.mul(this.damping, slope), lanes.sign(f.ne(y, lanes.zero())));
+    return v128.xor(focusing.damp(this.damping, slope, x), lanes.sign(f.ne(y, lanes.zero())));
   }
   /** γ (1 − p)^(γ − 1) ((γ − 1) L/(1 − p) + 2/p) + (1 − p)^γ/p². */
   @inline hess(s: v128, x: v128, y: v128, _weight: v128): v128 {
@@ -316,8 +347,9 @@ export class Focal extends Probability {
     const right = v128.xor(this.upper(x), f.eq(y, lanes.zero()));
     const power = focusing.times < 0 ? probabilityPower(s, right, less) : focusing.share(this.wrong);
     const inner = f.add(f.mul(less, this.ratio()), f.div(lanes.two(), this.p));
-    const first = f.mul(f.mul(f.mul(focusing.alpha(y), power), gamma), inner);
-    return f.add(first, f.div(f.div(this.damping, this.p), this.p));
+    const first = focusing.damp(f.mul(f.mul(focusing.alpha(y), power), gamma), inner, x);
+    const second = f.div(f.div(lanes.one(), this.p), this.p);
+    return f.add(first, focusing.damp(this.damping, second, x));
   }
   /** L/(1 − p), 1 at p = 1. */
   @inline ratio(): v128 {

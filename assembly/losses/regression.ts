@@ -47,22 +47,28 @@ export class Mse extends Residual {
 export class Huber extends Loss {
   delta: v128;
   minus: v128;
+  /** The same, finite: of an infinite e and delta, c (e − c/2) would be NaN. */
+  most: v128;
+  least: v128;
   @inline prepare(delta: f64, _b: f64, _c: f64): void {
+    const most = min<real>(<real>delta, sizeof<real>() == 4 ? <real>f32.MAX_VALUE : <real>f64.MAX_VALUE);
     this.delta = lanes.all(<real>delta);
     this.minus = lanes.all(<real>-delta);
+    this.most = lanes.all(most);
+    this.least = lanes.all(-most);
   }
   @inline shared(x: v128, y: v128): v128 {
-    return f.pmax(f.pmin(f.sub(x, y), this.delta), this.minus);
+    return f.sub(x, y);
   }
-  @inline value(c: v128, x: v128, y: v128): v128 {
-    return f.mul(c, f.sub(f.sub(x, y), f.mul(c, lanes.half())));
+  @inline value(e: v128, _x: v128, _y: v128): v128 {
+    const c = f.pmax(f.pmin(e, this.most), this.least);
+    return f.mul(c, f.sub(e, f.mul(c, lanes.half())));
   }
-  @inline grad(c: v128, _x: v128, _y: v128): v128 {
-    return c;
+  @inline grad(e: v128, _x: v128, _y: v128): v128 {
+    return f.pmax(f.pmin(e, this.delta), this.minus);
   }
-  @inline hess(c: v128, x: v128, y: v128, _weight: v128): v128 {
-    const e = f.sub(x, y);
-    return lanes.orNaN(lanes.where(f.eq(c, e), lanes.one()), e);
+  @inline hess(e: v128, _x: v128, _y: v128, _weight: v128): v128 {
+    return lanes.orNaN(lanes.where(f.le(f.abs(e), this.delta), lanes.one()), e);
   }
 }
 

@@ -1,0 +1,135 @@
+/** The built package, by its name, as a user has it. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import * as built from "simdloss";
+import * as builtReference from "simdloss/reference";
+import { describe, expect, it } from "vitest";
+import * as source from "../src/index.js";
+import * as reference from "../src/reference/index.js";
+import { expectResults } from "./bits.js";
+import type { Losses } from "./implementations.js";
+import { lossesOf, names, reductionsOf, specs, types } from "./implementations.js";
+import { drawData } from "./random.js";
+
+const require = createRequire(import.meta.url);
+const root = new URL("../", import.meta.url);
+
+const documented = [
+  "bce",
+  "bceWithLogits",
+  "charbonnier",
+  "focal",
+  "focalWithLogits",
+  "huber",
+  "logCosh",
+  "mae",
+  "mergeTotals",
+  "mse",
+  "rmse",
+];
+
+const entries: readonly { entry: string; module: Losses; of: Losses }[] = [
+  { entry: "simdloss", module: built, of: source },
+  { entry: "simdloss/reference", module: builtReference, of: reference },
+];
+
+describe.each(entries)("$entry", ({ entry, module, of }) => {
+  it("exports what is documented and nothing else", () => {
+    expect(Object.keys(module).sort()).toEqual(documented);
+    expect(Object.keys(of).sort()).toEqual(documented);
+  });
+
+  it("can be required", () => {
+    const required: unknown = require(entry);
+    expect(Object.keys(Object(required)).sort()).toEqual(documented);
+    const huber: unknown = Reflect.get(Object(required), "huber");
+    if (typeof huber !== "function") throw new Error("no function");
+    expect(huber([0.5, 4], [0, 0])).toBe(1.8125);
+  });
+
+  it.each(names)("has the same %s as the source", (name) => {
+    const [packed, plain] = [lossesOf(module)[name], lossesOf(of)[name]];
+    for (const Type of types) {
+      const { prediction, target, weights } = drawData(specs[name], Type, 67);
+      for (const reduction of reductionsOf(specs[name])) {
+        const options = { reduction, weights };
+        const got = packed.valueGradHess(prediction, target, options);
+        // Where they differ, dist/ may be out of date: npm run build.
+        expectResults(got, plain.valueGradHess(prediction, target, options), reduction);
+      }
+    }
+  });
+
+  it.each(names)("has the spec of %s attached", (name) => {
+    const loss = lossesOf(module)[name];
+    const { formula, source, parameters } = specs[name];
+    expect(loss.name).toBe(name);
+    expect({ formula: loss.formula, source: loss.source, parameters: loss.parameters }).toEqual({
+      formula,
+      source,
+      parameters,
+    });
+    expect(source).toMatch(/\(\d{4}\)/);
+  });
+});
+
+describe("package.json", () => {
+  const { exports } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
+
+  it.each(Object.entries<unknown>(exports))("%s leads to files that exist", (_, target) => {
+    const files = typeof target === "string" ? [target] : Object.values(Object(target));
+    for (const file of files) expect(readFileSync(new URL(String(file), root), "utf8")).not.toBe("");
+  });
+
+  it("has a reference without WebAssembly", () => {
+    const text = readFileSync(new URL("dist/reference.js", root), "utf8");
+    expect(text).not.toMatch(/\bWebAssembly\.|\batob\b|AGFzbQ/);
+    expect(readFileSync(new URL("dist/index.js", root), "utf8")).toMatch(/\bWebAssembly\./);
+  });
+
+  it.each(["index", "reference"])("has an entry %s of one file, without imports", (entry) => {
+    const text = readFileSync(new URL(`dist/${entry}.js`, root), "utf8");
+    expect(text).not.toMatch(/^\s*import\b|\brequire\(/m);
+  });
+});
+
+interface Example {
+  readonly file: string;
+  readonly code: string;
+  readonly result: string;
+}
+
+/** The `@example`s of a file: code, and in the comment that ends it, its result. */
+function examplesOf(file: string): Example[] {
+  const text = readFileSync(new URL(file, root), "utf8").replace(/^ \* ?/gm, "");
+  return [...text.matchAll(/^@example\s+([^@/]*); \/\/ (.*)$/gm)].map(([, code = "", result = ""]) => ({
+    file,
+    code,
+    result,
+  }));
+}
+
+/** With the losses in scope, the value of the last expression. */
+function run(losses: object, code: string): unknown {
+  const scope = Object.entries(losses);
+  const statements = code.split("\n");
+  const last = statements.pop();
+  const body = [...statements, `return ${last};`].join("\n");
+  return Reflect.construct(Function, [...scope.map(([name]) => name), body])(...scope.map(([, loss]) => loss));
+}
+
+const examples = ["src/index.ts", "src/total.ts"].flatMap(examplesOf);
+
+describe("the examples in the docstrings", () => {
+  it("are one for each loss, and one for totals", () => {
+    expect(examples.length).toBe(documented.length);
+    expect(names.filter((name) => !examples.some(({ code }) => code.startsWith(`${name}(`)))).toEqual([]);
+  });
+
+  it.each(examples)("$code gives $result", ({ code, result }) => {
+    // "√12.5 = 3.5355339059327378" is 3.5355339059327378; "Float64Array [1, 2]" is an array; "14 / 3" is a number.
+    const expected = run({}, result.replace(/^.* = /, "").replace(/^(Float\d\dArray) (\[.*\])$/, "$1.from($2)"));
+    expect(run(built, code)).toEqual(expected);
+    expect(run(source, code)).toEqual(expected);
+  });
+});
