@@ -28,7 +28,8 @@ function run(what, command, ...rest) {
 }
 
 const installed = changed("node_modules/.package-lock.json");
-if (installed < changed("package-lock.json")) run("installing packages", "npm", "install", "--no-save", "--no-audit", "--no-fund");
+if (installed < changed("package-lock.json"))
+  run("installing packages", "npm", "install", "--no-save", "--no-audit", "--no-fund");
 
 const sources = [
   "assembly",
