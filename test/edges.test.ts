@@ -239,6 +239,20 @@ describe.each(suites)("$title", ({ implementation, losses, Type }) => {
     },
   );
 
+  it.each(names.filter((name) => specs[name].targets))("a target of −0 is 0 for %s", (name) => {
+    const x = drawData(specs[name], Type, 67).prediction;
+    const of = (target: number) => {
+      const y = fill(Type, x.length, () => target);
+      return losses[name].valueGradHess(x, y, { reduction: "none" });
+    };
+    const [minus, plus] = [of(-0), of(0)];
+    for (const result of results) {
+      plus[result].forEach((right, k) => {
+        expect(minus[result][k] === right, `${result} at ${k}: ${minus[result][k]}, ${right}`).toBe(true);
+      });
+    }
+  });
+
   it("one element is its own mean", () => {
     for (const name of names) {
       const { prediction, target } = drawData(specs[name], Type, 1);
