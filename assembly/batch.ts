@@ -213,6 +213,7 @@ function pass<L extends Loss, E>(want: i32, at: Request, n: i32): void {
 
 /** Carries the request out. The last elements, fewer than a step, are a weighted run whose padding weighs nothing. */
 export function run<L extends Loss, E>(): void {
+  if (offsetof<L>() > 512) ERROR("a loss has more fields than there is room for");
   changetype<L>(FIELDS).prepare(request.a, request.b, request.c);
   request.sum = 0;
   request.rest = 0;

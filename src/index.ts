@@ -31,7 +31,7 @@ export const mse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mse,
  * Root mean squared error, √mean(e²): the mean squared error in the targets' own unit.
  *
  * N predictions and N targets, any numbers; no square overflows or vanishes. Its only reduction is "mean"; its derivatives take two
- * passes, and are 0 at a perfect fit. Totals are those of the squares.
+ * passes, are 0 at a perfect fit, and NaN where an error is infinite. Totals are those of the squares.
  * @throws TypeError, RangeError for arrays of the wrong kind or length, or another reduction.
  * @example rmse([3, 0], [0, 4]); // √12.5 = 3.5355339059327378
  * @see Gauss (1809)

@@ -11,6 +11,21 @@ import type { Spec } from "./spec.js";
  */
 export const ROUND = 2048;
 
+/** The fields of assembly/batch.ts' Request, as places in its integers and in the numbers after them. */
+const WANT = 0;
+const N = 1;
+const NARROW = 2;
+const POINTERS = 3;
+const INTEGERS = 10;
+const A = 0;
+const B = 1;
+const C = 2;
+const SCALE = 3;
+const UNIT = 4;
+const SUM = 5;
+const REST = 6;
+const NUMBERS = 7;
+
 /** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
 const PADDING = 320;
 const PAGE = 65536;
@@ -45,8 +60,14 @@ class Slot {
   }
 
   put(array: Floats, from: number, n: number): void {
-    this.whole.set(n === array.length ? array : array.subarray(from, from + n));
+    this.whole.set(n === array.length ? array : part(array, from, n));
   }
+}
+
+/** Not `subarray`, which asks a subclass for its constructor. */
+function part({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n: number): Floats {
+  const start = byteOffset + from * BYTES_PER_ELEMENT;
+  return BYTES_PER_ELEMENT === 4 ? new Float32Array(buffer, start, n) : new Float64Array(buffer, start, n);
 }
 
 /** One instance with its staging memory, for arrays of one type; `narrow`: f32 arrays in an f64 build. */
@@ -84,10 +105,10 @@ class Kernels implements Engine {
     this.value = slot(3);
     this.grad = slot(4);
     this.hess = slot(5);
-    this.integers = new Int32Array(memory.buffer, REQUEST.value, 10);
-    this.numbers = new Float64Array(memory.buffer, REQUEST.value + 40, 7);
-    this.integers[2] = narrow ? 1 : 0;
-    for (let k = 0; k < 6; k++) this.integers[3 + k] = PAGE + k * size;
+    this.integers = new Int32Array(memory.buffer, REQUEST.value, INTEGERS);
+    this.numbers = new Float64Array(memory.buffer, REQUEST.value + 4 * INTEGERS, NUMBERS);
+    this.integers[NARROW] = narrow ? 1 : 0;
+    for (let k = 0; k < 6; k++) this.integers[POINTERS + k] = PAGE + k * size;
   }
 
   has(spec: Spec): boolean {
@@ -153,18 +174,18 @@ class Kernels implements Engine {
     const kernel = this.kernelOf(call.spec);
     this.sum = 0;
     this.rest = 0;
-    this.integers[0] = call.weights === undefined ? want : want | WEIGHTED;
-    this.numbers[0] = call.a;
-    this.numbers[1] = call.b;
-    this.numbers[2] = call.c;
-    this.numbers[3] = call.scale;
-    this.numbers[4] = call.unit;
+    this.integers[WANT] = call.weights === undefined ? want : want | WEIGHTED;
+    this.numbers[A] = call.a;
+    this.numbers[B] = call.b;
+    this.numbers[C] = call.c;
+    this.numbers[SCALE] = call.scale;
+    this.numbers[UNIT] = call.unit;
     const length = call.prediction.length;
     let from = 0;
     do {
       const n = Math.min(ROUND, length - from);
       if (!this.staged) this.stage(call, from, n);
-      this.integers[1] = n;
+      this.integers[N] = n;
       kernel();
       this.add();
       if (want & EACH) call.value = this.keep(call.value, this.value, from, n, length);
@@ -187,8 +208,8 @@ class Kernels implements Engine {
 
   /** Adds a round's sum, in the order of the rounds. Knuth (1969), two-sum. */
   private add(): void {
-    const sum = this.numbers[5] ?? 0;
-    const round = Number.isFinite(sum) ? sum + (this.numbers[6] ?? 0) : sum;
+    const sum = this.numbers[SUM] ?? 0;
+    const round = Number.isFinite(sum) ? sum + (this.numbers[REST] ?? 0) : sum;
     const next = this.sum + round;
     const added = next - this.sum;
     if (Number.isFinite(next)) this.rest += this.sum - (next - added) + (round - added);
@@ -208,7 +229,6 @@ function isKernel(thing: unknown): thing is () => void {
   return typeof thing === "function";
 }
 
-let current: Kernels | undefined;
 let single: Kernels | undefined;
 let wide: Kernels | undefined;
 let double: Kernels | undefined;
@@ -232,11 +252,6 @@ function kernelsFor({ prediction, spec }: Call): Kernels {
 }
 
 export const kernels: Engine = {
-  open(call) {
-    current = kernelsFor(call);
-    return current.open(call);
-  },
-  sweep(call, want) {
-    return (current ?? kernelsFor(call)).sweep(call, want);
-  },
+  open: (call) => kernelsFor(call).open(call),
+  sweep: (call, want) => kernelsFor(call).sweep(call, want),
 };

@@ -11,16 +11,12 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
   const spec = settled(data);
   const rules = rulesOf(data.parameters);
 
-  /** Carries the call out and returns the reduced value; its arrays are left in the call. */
+  /** Carries the call out and returns the reduced value; its outputs are left in the call. */
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
     const reduction = prepare(spec, rules, prediction, target, options);
-    const weight = open(engine);
-    if (spec.root) return runRoot(engine, want, weight);
-    const total = reduction === "mean" ? weigh(weight) : weight;
-    call.scale = reduction !== "mean" ? 1 : total === 0 ? 0 : 1 / total;
-    const sum = engine.sweep(call, reduction === "none" && want & SUM ? (want ^ SUM) | EACH : want);
-    each = reduction === "none";
-    return reduction !== "mean" ? sum : total === 0 ? Number.NaN : sum / total;
+    const value = spec.root ? runRoot(engine, want, open(engine)) : runSum(engine, want, reduction);
+    release();
+    return value;
   }
 
   function loss(prediction: unknown, target: unknown, options?: unknown): number | Floats {
@@ -49,14 +45,14 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     total(prediction: unknown, target: unknown, options?: unknown): Total {
       prepare(spec, rules, prediction, target, options);
       const weight = open(engine);
-      if (!spec.root) return { sum: engine.sweep(call, SUM), weight };
-      const { mean, power } = rootMean(engine, weight);
-      return { sum: weight === 0 ? 0 : (mean * weight) / power / power, weight };
+      const sum = spec.root ? rootSum(engine, weight) : engine.sweep(call, SUM);
+      release();
+      return { sum, weight };
     },
     fromTotal(total: Total): number {
       return fromTotal(spec, total);
     },
-    parameters: spec.parameters,
+    parameters: frozen(data.parameters),
     formula: spec.formula,
     source: spec.source,
   };
@@ -103,7 +99,14 @@ const call: Call = {
 /** Whether the value is one per element. */
 let each = false;
 
-/** An array of the call, which keeps no hold of it. */
+/** Lets go of the caller's arrays. */
+function release(): void {
+  call.prediction = none;
+  call.target = none;
+  call.weights = undefined;
+}
+
+/** An output of the call, which keeps no hold of it. */
 function take(name: "value" | "grad" | "hess"): Floats {
   const array = call[name] ?? none;
   call[name] = undefined;
@@ -118,34 +121,39 @@ function prepare(
   target: unknown,
   options: unknown,
 ): Reduction {
+  // Options may be getters, which may do anything: all are read before an array is looked at.
   const loss = spec.name;
+  const given = optionsOf(spec, rules, options);
+  const a = parameter(spec, rules[0], given);
+  const b = parameter(spec, rules[1], given);
+  const c = parameter(spec, rules[2], given);
+  const reduction = reductionOf(spec, given?.reduction);
+  const givenWeights = given?.weights;
+  const out = outOf(loss, given?.out);
+  const givenValue = out?.value;
+  const givenGrad = out?.grad;
+  const givenHess = out?.hess;
+
   const x = floats(loss, "prediction", prediction);
   const y = floats(loss, "target", target, x);
   matchLength(loss, "target", y, x);
-  // Options may be getters, and getters may call losses: all are read before the call is touched.
-  const given = optionsOf(spec, rules, options);
-  const narrow = x.BYTES_PER_ELEMENT === 4;
-  const a = parameter(spec, rules[0], given, narrow);
-  const b = parameter(spec, rules[1], given, narrow);
-  const c = parameter(spec, rules[2], given, narrow);
-  const weights = given?.weights === undefined ? undefined : floats(loss, "weights", given.weights, x);
+  const weights = givenWeights === undefined ? undefined : floats(loss, "weights", givenWeights, x);
   if (weights !== undefined) matchLength(loss, "weights", weights, x);
-  const reduction = reductionOf(spec, given?.reduction);
-  const out = outOf(loss, given?.out);
-  const value = output(loss, "out.value", out?.value, x);
-  const grad = output(loss, "out.grad", out?.grad, x);
-  const hess = output(loss, "out.hess", out?.hess, x);
+  const value = output(loss, "out.value", givenValue, x);
+  const grad = output(loss, "out.grad", givenGrad, x);
+  const hess = output(loss, "out.hess", givenHess, x);
   if (value !== undefined && reduction !== "none") {
-    throw new TypeError(`${loss}: out.value needs reduction "none", got reduction ${show(reduction)}`);
+    throw new TypeError(`${loss}: out.value must be left out where the value is a number, got ${show(value)}`);
   }
 
+  const narrow = x.BYTES_PER_ELEMENT === 4;
   call.spec = spec;
   call.prediction = x;
   call.target = y;
   call.weights = weights;
-  call.a = a;
-  call.b = b;
-  call.c = c;
+  call.a = narrow ? rounded(a, rules[0]) : a;
+  call.b = narrow ? rounded(b, rules[1]) : b;
+  call.c = narrow ? rounded(c, rules[2]) : c;
   call.value = value;
   call.grad = grad;
   call.hess = hess;
@@ -153,6 +161,13 @@ function prepare(
   call.fault = undefined;
   if (out !== undefined) refuseOverlaps(loss);
   return reduction;
+}
+
+/** To f32. What is positive stays so, a loss may divide by it, and what is finite too. */
+function rounded(value: number, rule: Rule | undefined): number {
+  const near = Math.fround(value);
+  if (value > 0 && near === 0) return 2 ** -149;
+  return near === Infinity && rule?.finite ? 3.4028234663852886e38 : near;
 }
 
 function matchLength(loss: string, name: string, array: Floats, prediction: Floats): void {
@@ -198,6 +213,11 @@ function isRecord(thing: unknown): thing is Given {
   return typeof thing === "object" && thing !== null && !Array.isArray(thing) && !ArrayBuffer.isView(thing);
 }
 
+function frozen<P extends Readonly<Record<string, Parameter>>>(parameters: P): P {
+  for (const parameter of Object.values(parameters)) Object.freeze(parameter);
+  return Object.freeze(parameters);
+}
+
 function rulesOf(parameters: Readonly<Record<string, Parameter>>): readonly Rule[] {
   return Object.entries(parameters).map(([name, rule]) => ({
     name,
@@ -211,13 +231,11 @@ function rulesOf(parameters: Readonly<Record<string, Parameter>>): readonly Rule
   }));
 }
 
-function parameter(spec: Spec, rule: Rule | undefined, given: Given | undefined, narrow: boolean): number {
+function parameter(spec: Spec, rule: Rule | undefined, given: Given | undefined): number {
   if (rule === undefined) return 0;
   const asked = given?.[rule.name];
-  const value =
-    asked === undefined ? rule.usual : asked === null && rule.nullable ? Number.NaN : check(spec, rule, asked);
-  // What is positive stays so: a loss may divide by it.
-  return !narrow ? value : value > 0 ? Math.max(Math.fround(value), 2 ** -149) : Math.fround(value);
+  if (asked === undefined) return rule.usual;
+  return asked === null && rule.nullable ? Number.NaN : check(spec, rule, asked);
 }
 
 function check(spec: Spec, rule: Rule, value: unknown): number {
@@ -255,15 +273,14 @@ function outOf(loss: string, out: unknown): Given | undefined {
 }
 
 /** The arrays found apart last time: a buffer takes 35 ns to ask for, and training loops reuse theirs. */
-let apart: readonly (Floats | undefined)[] = [];
+let apart: readonly (WeakRef<Floats> | undefined)[] = [];
 let apartLength = -1;
 
 /** No output may touch another array, but that the gradient may take the prediction's place. */
 function refuseOverlaps(loss: string): void {
   const { prediction, target, weights, value, grad, hess } = call;
-  const known =
-    apart[0] === prediction && apart[1] === target && apart[2] === weights && apart[3] === value && apart[4] === grad;
-  if (known && apart[5] === hess && apartLength === prediction.length) return;
+  const arrays = [prediction, target, weights, value, grad, hess];
+  if (apartLength === prediction.length && arrays.every((array, k) => apart[k]?.deref() === array)) return;
   if (value !== undefined) {
     const memory = value.buffer;
     refuse(loss, "out.value", value, memory, "prediction", prediction);
@@ -285,7 +302,7 @@ function refuseOverlaps(loss: string): void {
     refuse(loss, "out.hess", hess, memory, "out.value", value);
     refuse(loss, "out.hess", hess, memory, "out.grad", grad);
   }
-  apart = [prediction, target, weights, value, grad, hess];
+  apart = arrays.map((array) => array && new WeakRef(array));
   apartLength = prediction.length;
 }
 
@@ -308,8 +325,13 @@ function refuse(
 /** Has the values checked, and returns the total weight. */
 function open(engine: Engine): number {
   const weight = engine.open(call);
-  if (call.fault !== undefined) throw fault(call, call.fault);
-  return weight;
+  if (call.fault === undefined && weight < Infinity) return weight;
+  const error =
+    call.fault === undefined
+      ? new RangeError(`${call.spec.name}: weights must have a finite sum, got ${weight}`)
+      : fault(call, call.fault);
+  release();
+  throw error;
 }
 
 function fault({ spec, at, weights, prediction, target }: Call, name: "prediction" | "target" | "weights"): RangeError {
@@ -320,6 +342,20 @@ function fault({ spec, at, weights, prediction, target }: Call, name: "predictio
   const [low, high] = (name === "target" ? spec.targets : spec.predictions) ?? [];
   const value = name === "target" ? target[at] : prediction[at];
   return new RangeError(`${spec.name}: ${name} ${value} at ${at} is outside [${low}, ${high}]`);
+}
+
+/** The mean or sum of the losses; with "none", nothing, but one value per element. */
+function runSum(engine: Engine, want: number, reduction: Reduction): number {
+  const weight = open(engine);
+  each = reduction === "none";
+  if (reduction !== "mean") {
+    call.scale = 1;
+    return engine.sweep(call, each && want & SUM ? (want ^ SUM) | EACH : want);
+  }
+  const total = weigh(weight);
+  call.scale = total === 0 ? 0 : 1 / total;
+  const sum = engine.sweep(call, want);
+  return total === 0 ? Number.NaN : sum / total;
 }
 
 /**
@@ -348,6 +384,12 @@ const double = { least: 2 ** -900, down: 2 ** -560, up: [2 ** 500, 2 ** 1000] };
 function meanAt(engine: Engine, weight: number, power: number): { mean: number; power: number } {
   call.a = power;
   return { mean: engine.sweep(call, SUM) / weight, power };
+}
+
+/** Σ we², beyond the range of squares of one element too. */
+function rootSum(engine: Engine, weight: number): number {
+  const { mean, power } = rootMean(engine, weight);
+  return weight === 0 ? 0 : (mean * weight) / power / power;
 }
 
 /** A root needs its sum before its derivatives: two passes. */

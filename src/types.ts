@@ -9,6 +9,9 @@ export type Numbers = Float32Array | Float64Array | Float16 | readonly number[];
 /** What a loss writes for predictions of type A. */
 export type Result<A> = A extends Float32Array | Float16 ? Float32Array : Float64Array;
 
+/** What goes with predictions of type A: numbers of their precision. */
+export type Like<A> = A extends Float32Array | Float16 ? Float32Array | Float16 : Float64Array | readonly number[];
+
 export type Reduction = "mean" | "sum" | "none";
 
 /** The caller's own buffers, each as long as the prediction and of the result's type. */
@@ -23,7 +26,7 @@ export interface CommonOptions<A> {
   /** @defaultValue "mean" */
   readonly reduction?: Reduction | undefined;
   /** One per element, finite and ≥ 0: the mean is Σ wℓ / Σ w. */
-  readonly weights?: A | readonly number[] | undefined;
+  readonly weights?: Like<A> | readonly number[] | undefined;
   readonly out?: Out<A> | undefined;
 }
 
@@ -42,45 +45,49 @@ export interface Total {
 
 /** An element-wise loss, its derivatives by the prediction, and what is known of it. */
 export interface Loss<P extends object = object> {
-  <A extends Numbers>(prediction: A, target: A, options: Each<P, A>): Result<A>;
-  <A extends Numbers>(prediction: A, target: A, options?: Reduced<P, A>): number;
-  <A extends Numbers>(prediction: A, target: A, options?: Options<P, A>): number | Result<A>;
+  <A extends Numbers>(prediction: A, target: Like<A>, options: Each<P, A>): Result<A>;
+  <A extends Numbers>(prediction: A, target: Like<A>, options?: Reduced<P, A>): number;
+  <A extends Numbers>(prediction: A, target: Like<A>, options?: Options<P, A>): number | Result<A>;
 
   /** ∂value/∂prediction; with reduction "none", each element's own derivative. */
-  grad<A extends Numbers>(prediction: A, target: A, options?: Options<P, A>): Result<A>;
+  grad<A extends Numbers>(prediction: A, target: Like<A>, options?: Options<P, A>): Result<A>;
 
   /** Both in one pass over the data. */
-  valueAndGrad<A extends Numbers>(prediction: A, target: A, options: Each<P, A>): { value: Result<A>; grad: Result<A> };
   valueAndGrad<A extends Numbers>(
     prediction: A,
-    target: A,
+    target: Like<A>,
+    options: Each<P, A>,
+  ): { value: Result<A>; grad: Result<A> };
+  valueAndGrad<A extends Numbers>(
+    prediction: A,
+    target: Like<A>,
     options?: Reduced<P, A>,
   ): { value: number; grad: Result<A> };
   valueAndGrad<A extends Numbers>(
     prediction: A,
-    target: A,
+    target: Like<A>,
     options?: Options<P, A>,
   ): { value: number | Result<A>; grad: Result<A> };
 
   /** All three in one pass over the data; `hess` is the diagonal ∂²value/∂prediction². */
   valueGradHess<A extends Numbers>(
     prediction: A,
-    target: A,
+    target: Like<A>,
     options: Each<P, A>,
   ): { value: Result<A>; grad: Result<A>; hess: Result<A> };
   valueGradHess<A extends Numbers>(
     prediction: A,
-    target: A,
+    target: Like<A>,
     options?: Reduced<P, A>,
   ): { value: number; grad: Result<A>; hess: Result<A> };
   valueGradHess<A extends Numbers>(
     prediction: A,
-    target: A,
+    target: Like<A>,
     options?: Options<P, A>,
   ): { value: number | Result<A>; grad: Result<A>; hess: Result<A> };
 
   /** The sum and the weight that the mean is made of; add them with `mergeTotals`. */
-  total<A extends Numbers>(prediction: A, target: A, options?: Options<P, A>): Total;
+  total<A extends Numbers>(prediction: A, target: Like<A>, options?: Options<P, A>): Total;
 
   /** The loss of everything that went into a total. */
   fromTotal(total: Total): number;

@@ -214,10 +214,10 @@ describe.each(cases)("$title", ({ loss, spec, Type, long }) => {
   });
 
   it("takes no out.value for a value that is a number", () => {
-    const message = (reduction: string) => `${name}: out.value needs reduction "none", got reduction "${reduction}"`;
-    refuses(prediction, target, { out: { value: new Type(N) } }, TypeError, message("mean"));
+    const message = `${name}: out.value must be left out where the value is a number, got ${Type.name}`;
+    refuses(prediction, target, { out: { value: new Type(N) } }, TypeError, message);
     if (spec.root) return;
-    refuses(prediction, target, { reduction: "sum", out: { value: new Type(N) } }, TypeError, message("sum"));
+    refuses(prediction, target, { reduction: "sum", out: { value: new Type(N) } }, TypeError, message);
   });
 
   it("takes no output that overlaps another array, but the gradient in the prediction's place", () => {

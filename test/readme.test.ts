@@ -10,6 +10,8 @@ describe("README.md", () => {
     expect(readme).toContain(`\n${table()}\n`);
   });
 
+  it("has no row or sentence left to fill in", () => expect(readme).not.toMatch(/BENCH|TODO|TBD|\| \|\s*`/));
+
   const shown = [...readme.matchAll(/^([a-zA-Z]+[.(].*); \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({
     code,
     result,

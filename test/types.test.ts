@@ -33,6 +33,12 @@ it("a parameter says its default", () => {
   expectTypeOf(focal.parameters.alpha.default).toEqualTypeOf<number | null>();
 });
 
+it("arrays of one precision go together", () => {
+  expectTypeOf(mse(plain, double, { weights: double })).toEqualTypeOf<number>();
+  expectTypeOf(mse([1, 2] as const, [3, 4])).toEqualTypeOf<number>();
+  expectTypeOf(mse(single, new Float32Array(new SharedArrayBuffer(8)), { weights: plain })).toEqualTypeOf<number>();
+});
+
 it("wrong arguments are errors of types as well", () => {
   // @ts-expect-error: two types of array.
   expect(() => huber(single, double)).toThrow(TypeError);

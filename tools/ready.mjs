@@ -40,5 +40,5 @@ const sources = [
   "tsconfig.build.json",
   "package.json",
 ];
-const built = ["index", "reference", "tfjs"].map((entry) => changed(`dist/${entry}.js`));
+const built = ["index.js", "reference.js", "tfjs.js", "types/src/index.d.ts"].map((file) => changed(`dist/${file}`));
 if (Math.min(...built) < Math.max(...sources.map(changed))) run("building dist/", "npm", "run", "--silent", "build");

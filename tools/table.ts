@@ -32,8 +32,8 @@ function parameters(spec: { readonly parameters: Readonly<Record<string, Paramet
 }
 
 function domain({ predictions, targets, labels }: Pick<Spec, "predictions" | "targets" | "labels">): string {
-  const x = predictions ? "x in [0, 1]" : "";
-  const y = labels ? "y is 0 or 1" : targets ? "y in [0, 1]" : "";
+  const x = predictions ? `x in [${predictions.join(", ")}]` : "";
+  const y = targets ? (labels ? `y is ${targets.join(" or ")}` : `y in [${targets.join(", ")}]`) : "";
   return [x, y].filter(Boolean).join(", ");
 }
 

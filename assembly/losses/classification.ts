@@ -3,7 +3,7 @@ import { lanes } from "../lanes";
 import { Loss } from "../loss";
 import { math } from "../math";
 
-/** e^x and any weight times it are 0 from here on; e^x alone is. */
+/** e^x times any weight up to 2^100 is 0 from here on (f64: 2^940); e^x alone is. */
 const ZERO = sizeof<real>() == 4 ? memory.data<f32>([-174, -104]) : memory.data<f64>([-1400, -746]);
 
 /** A loss of a logit x, through u = e^−|x|. */
@@ -19,7 +19,7 @@ abstract class Logistic extends Loss {
     const expm1 = math.expm1Fine(far, turns);
     const p = f.add(lanes.one(), expm1);
     this.lost = math.lost(expm1, p);
-    this.deep = math.deep(turns);
+    this.deep = lanes.where(f.gt(far, lanes.at(ZERO, 0)), math.deep(turns));
     return f.mul(p, math.power2(math.shallow(turns)));
   }
   /** The same complete, subnormal where it is, and not known to more digits than it has. */
@@ -353,7 +353,9 @@ export class Focal extends Probability {
   }
   /** L/(1 − p), 1 at p = 1. */
   @inline ratio(): v128 {
-    return lanes.choose(f.eq(this.wrong, lanes.zero()), lanes.one(), f.div(this.surprise, this.wrong));
+    // At p = 0 the other terms are infinite: this one must not be −∞, nor ∞ times 0.
+    const bounded = f.pmin(this.surprise, lanes.all(2000));
+    return lanes.choose(f.eq(this.wrong, lanes.zero()), lanes.one(), f.div(bounded, this.wrong));
   }
 }
 

@@ -20,7 +20,7 @@ export type TfjsLoss = (yTrue: Tensor, yPred: Tensor) => Scalar;
  * `yTrue` is a constant, no gradient flows into it; and there is no second derivative. The data is read with `dataSync`: for the cpu
  * and wasm backends, where that is a copy at most. On webgl every call waits for the GPU; webgpu, which has no proper synchronous
  * read, is not supported.
- * @throws TypeError, RangeError for options that the loss does not take, at once; for tensors of the wrong kind or shape and values
+ * @throws TypeError, RangeError for options that the loss does not take (but weights), at once; for tensors of the wrong kind or shape and values
  * that the loss refuses, when called.
  * @example model.compile({ optimizer: "adam", loss: tfjsLoss(huber, { delta: 0.5 }) });
  * @example tf.variableGrads(() => tfjsLoss(bceWithLogits)(labels, network(images)));
@@ -67,9 +67,13 @@ function refuseStranger(loss: unknown): void {
   throw new TypeError(`tfjsLoss: loss must be a loss of simdloss, got ${typeof loss}`);
 }
 
-function refuseOptions(who: string, options: object | undefined): void {
-  if (!options) return;
-  if ("out" in options) throw new TypeError(`${who}: out must be left out, the results are tensors`);
+function refuseOptions(who: string, options: unknown): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`${who}: options must be an object, got ${String(options)}`);
+  }
+  if ("out" in options && options.out !== undefined)
+    throw new TypeError(`${who}: out must be left out, the results are tensors`);
   if ("reduction" in options && options.reduction === "none") {
     throw new RangeError(`${who}: reduction must be "mean" or "sum", got "none"`);
   }
