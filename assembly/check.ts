@@ -1,6 +1,7 @@
 /** What arguments are checked for before anything is written. A NaN passes, except among weights. */
-import { request } from "./batch";
+import { batch, request } from "./batch";
 import { LANES, lanes } from "./lanes";
+import { SUM } from "./want";
 
 /** The index of the first of `n` numbers outside [low, high], or −1. */
 export function outside(array: usize, n: i32, low: f64, high: f64): i32 {
@@ -41,18 +42,31 @@ export function weigh(array: usize, n: i32): i32 {
   return request.narrow ? weighIn<f32>(array, n) : weighIn<real>(array, n);
 }
 
+/** In blocks of 16 vectors, so that neither the check nor the two-sum of `batch.close` waits for each weight. */
 function weighIn<E>(array: usize, n: i32): i32 {
-  let sum: f64 = 0;
-  let rest: f64 = 0;
-  for (let k = 0; k < n; k++) {
-    const weight = <f64>load<E>(array + k * sizeof<E>());
-    if (!(weight >= 0 && weight < Infinity)) return k;
-    const next = sum + weight;
-    const added = next - sum;
-    rest += sum - (next - added) + (weight - added);
-    sum = next;
+  const infinity = lanes.all(Infinity);
+  const block = 16 * LANES;
+  request.sum = 0;
+  request.rest = 0;
+  let from = 0;
+  for (; from + block <= n; from += block) {
+    let low = lanes.zero();
+    let high = lanes.zero();
+    let fit = f.eq(low, low);
+    for (let k = from; k < from + block; k += LANES) {
+      const weight = batch.load<E>(array + k * sizeof<E>());
+      fit = v128.and(fit, v128.and(f.ge(weight, lanes.zero()), f.lt(weight, infinity)));
+      low = f64x2.add(low, batch.low<E>(SUM, weight, 0));
+      if (LANES == 4) high = f64x2.add(high, batch.high<E>(SUM, weight, 0));
+    }
+    if (!i32x4.all_true(fit)) break;
+    const sum = f64x2.add(low, high);
+    batch.close(f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
   }
-  request.sum = sum;
-  request.rest = rest;
+  for (; from < n; from++) {
+    const weight = <f64>load<E>(array + from * sizeof<E>());
+    if (!(weight >= 0 && weight < Infinity)) return from;
+    batch.close(weight);
+  }
   return -1;
 }
