@@ -98,7 +98,7 @@ function print(rows: readonly Row[]): void {
   const table = new Table({
     head: ["loss", "asked", "elements", "wasm ns", "Gel/s", "reference ns", "naive ns", "× reference", "× naive"],
     colAligns: ["left", "left", "right", "right", "right", "right", "right", "right", "right"],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   const round = (x: number): string => (x < 100 ? x.toFixed(1) : Math.round(x).toLocaleString("en"));
   for (const row of rows) {

@@ -272,15 +272,15 @@ function outOf(loss: string, out: unknown): Given | undefined {
   return out;
 }
 
-/** The arrays found apart last time: a buffer takes 35 ns to ask for, and training loops reuse theirs. */
-let apart: readonly (WeakRef<Floats> | undefined)[] = [];
-let apartLength = -1;
+/** What a gradient's buffer was last found apart from: buffers take 35 ns each to ask for, and training loops reuse their arrays. */
+const apart = new WeakMap<Floats, Pick<Call, "prediction" | "target" | "weights" | "value" | "hess"> & { n: number }>();
 
 /** No output may touch another array, but that the gradient may take the prediction's place. */
 function refuseOverlaps(loss: string): void {
   const { prediction, target, weights, value, grad, hess } = call;
-  const arrays = [prediction, target, weights, value, grad, hess];
-  if (apartLength === prediction.length && arrays.every((array, k) => apart[k]?.deref() === array)) return;
+  const known = grad && apart.get(grad);
+  const inputs = known?.prediction === prediction && known.target === target && known.weights === weights;
+  if (inputs && known.value === value && known.hess === hess && known.n === prediction.length) return;
   if (value !== undefined) {
     const memory = value.buffer;
     refuse(loss, "out.value", value, memory, "prediction", prediction);
@@ -302,8 +302,7 @@ function refuseOverlaps(loss: string): void {
     refuse(loss, "out.hess", hess, memory, "out.value", value);
     refuse(loss, "out.hess", hess, memory, "out.grad", grad);
   }
-  apart = arrays.map((array) => array && new WeakRef(array));
-  apartLength = prediction.length;
+  if (grad !== undefined) apart.set(grad, { prediction, target, weights, value, hess, n: prediction.length });
 }
 
 /** `memory` is the output's buffer. */

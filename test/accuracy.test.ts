@@ -127,3 +127,13 @@ describe.each(types.map((Type) => ({ type: Type.name, Type })))("$type", ({ Type
     });
   });
 });
+
+describe("the reference", () => {
+  it("has second derivatives of x − y as it is, not as it is rounded", () => {
+    // 30 − y rounds to 30, and sech²(30 − y) = sech²(30) e^2y but for 10⁻²⁶.
+    const y = 3 * 2 ** -51;
+    const [near = NaN, at = NaN] = reference.logCosh.valueGradHess([30, 30], [y, 0], { reduction: "none" }).hess;
+    expect(30 - y).toBe(30);
+    expect(ulps(Float64Array, near, at * Math.exp(2 * y))).toBeLessThanOrEqual(2);
+  });
+});

@@ -42,6 +42,14 @@ describe.each(suites)("$title", ({ losses, Type }) => {
     near(losses.rmse.total(mixed, nothing).sum, right);
   });
 
+  it.each([1, 3, 5, 7, 9, 11, 13, 15])(
+    "of one number again and again, whose rounding may always fall to one side: 1 + %i · 2⁻⁵⁰",
+    (steps) => {
+      const x = fill(Type, N, () => 1 + steps * 2 ** -50);
+      near(losses.mae.total(x, nothing).sum, N * (x[0] ?? NaN));
+    },
+  );
+
   it("of a large number and many small ones, wherever it stands", () => {
     const small = Type === Float32Array ? 2 ** -20 : 2 ** -40;
     const large = Type === Float32Array ? 2 ** 20 : 2 ** 40;
