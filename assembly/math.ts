@@ -153,7 +153,7 @@ export class math {
     return f.mul(z, f.add(lower, f.mul(math.quad(LOG, 4, z, z2), f.mul(z2, z2))));
   }
 
-  /** log(1 + u) for u in [0, 1], 1.6 ULP: u − s (u − 2s²/3 − …), s = u/(2 + u). NaN stays. Tang (1990). */
+  /** log(1 + u) for u in [0, 1], 1.8 ULP; folded at ½ like `log1pFine` 0.9, for a tenth of the loss's speed: u − s (u − 2s²/3 − …), s = u/(2 + u). NaN stays. Tang (1990). */
   @inline static log1p(u: v128): v128 {
     const s = f.div(u, f.add(lanes.two(), u));
     const z = f.mul(s, s);
