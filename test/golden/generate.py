@@ -1,6 +1,6 @@
 """Writes the golden values: mpmath-<loss>.json (points, exact) and torch.json (whole arrays, PyTorch).
 
-    /usr/bin/python3 test/golden/generate.py
+    python3 test/golden/generate.py
 
 Needs Debian's python3-mpmath and python3-torch. The formulas stand here a third time on purpose: they are derived from
 the papers and from shared definitions, never from this package's code. Every draw is seeded, so a second run writes the
