@@ -16,6 +16,15 @@ export class Request {
   value: usize;
   grad: usize;
   hess: usize;
+  /** For rows, of which there are `n`: their length; class indices, i32, −1 of a row that does not count, or 0; weights of the classes, or 0. */
+  length: i32;
+  labels: usize;
+  classWeights: usize;
+  /** Derivatives by the other array. */
+  gradOther: usize;
+  hessOther: usize;
+  /** Room for the rows under way. */
+  panels: usize;
   _pad: i32;
   a: f64;
   b: f64;

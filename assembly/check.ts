@@ -70,3 +70,42 @@ function weighIn<E>(array: usize, n: i32): i32 {
   }
   return -1;
 }
+
+/** The index of the first of `n` class indices, i32, that is not in 0 … classes − 1, or −1. */
+export function strange(labels: usize, n: i32, classes: i32): i32 {
+  const most = i32x4.splat(classes);
+  let k = 0;
+  for (; k + 4 <= n; k += 4) {
+    if (v128.any_true(i32x4.ge_u(v128.load(labels + (k << 2)), most))) break;
+  }
+  for (; k < n; k++) if (load<u32>(labels + (k << 2)) >= <u32>classes) return k;
+  return -1;
+}
+
+/** Adds up, in the request, the weights of its rows times those of their classes. */
+export function weighRows(): void {
+  if (request.narrow) weighRowsOf<f32>();
+  else weighRowsOf<real>();
+}
+
+function weighRowsOf<E>(): void {
+  request.sum = 0;
+  request.rest = 0;
+  for (let k = 0; k < request.n; k++) {
+    const label = request.labels ? load<i32>(request.labels + (k << 2)) : 0;
+    if (label < 0) continue;
+    const weight = request.weights ? <f64>load<E>(request.weights + k * sizeof<E>()) : 1;
+    if (weight == 0) continue;
+    if (!request.classWeights) batch.close(weight);
+    else if (request.labels) batch.close(weight * <f64>load<E>(request.classWeights + label * sizeof<E>()));
+    else {
+      const row = request.target + k * request.length * sizeof<E>();
+      for (let c: usize = 0; c < <usize>request.length; c++) {
+        const own = <f64>load<E>(request.classWeights + c * sizeof<E>());
+        const target = <f64>load<E>(row + c * sizeof<E>());
+        // What is no finite number shows in the loss; here it would take the other rows with it.
+        if (own != 0 && target - target == 0) batch.close(weight * (own * target));
+      }
+    }
+  }
+}

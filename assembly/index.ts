@@ -1,10 +1,12 @@
 /** The exports: one line per loss. */
 import { run } from "./batch";
 import { Bce, BceWithLogits } from "./losses/classification";
+import { SoftmaxCrossEntropy } from "./losses/divergence";
 import { Charbonnier, Huber, LogCosh, Mae, Mse, Rmse } from "./losses/regression";
+import { runRows } from "./rows";
 
 export { REQUEST } from "./batch";
-export { outside, unlabelled, weigh } from "./check";
+export { outside, strange, unlabelled, weigh, weighRows } from "./check";
 
 export function mae(): void {
   run<Mae, real>();
@@ -29,4 +31,7 @@ export function bce(): void {
 }
 export function bceWithLogits(): void {
   run<BceWithLogits, real>();
+}
+export function softmaxCrossEntropy(): void {
+  runRows<SoftmaxCrossEntropy, real>();
 }

@@ -76,6 +76,12 @@ export class lanes {
     return i32x4.shuffle(f32x4.demote_f64x2_zero(lower), f32x4.demote_f64x2_zero(upper), 0, 1, 4, 5);
   }
 
+  /** Integers below 2^31 as numbers. */
+  @inline static counted(x: v128): v128 {
+    if (sizeof<real>() == 4) return f32x4.convert_i32x4_s(x);
+    return f64x2.convert_low_i32x4_s(i32x4.shuffle(x, x, 0, 2, 0, 2));
+  }
+
   /** a b − c d; f32 with one rounding. */
   @inline static difference(a: v128, b: v128, c: v128, d: v128): v128 {
     if (sizeof<real>() == 8) return f.sub(f.mul(a, b), f.mul(c, d));

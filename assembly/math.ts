@@ -12,7 +12,7 @@ const MANTISSA: i32 = SINGLE ? 23 : 52;
  * the second number less 126 or 1022; where e^x and any number times it are 0;
  * the largest x with a finite e^x.
  */
-const LN2 = SINGLE
+export const LN2 = SINGLE
   ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582786, -174, 88])
   : memory.data<f64>([
       1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054722, -1400, 709,
@@ -75,25 +75,38 @@ export class math {
     return f.add(f.mul(x, lanes.at(LN2, 0)), lanes.at(LN2, 1));
   }
 
+  /** That integer as a number. */
+  @inline static count(turns: v128): v128 {
+    return f.sub(turns, lanes.at(LN2, 1));
+  }
+
   /** x less that many ln 2, exact but for one rounding … */
   @inline static remainder(x: v128, turns: v128): v128 {
-    const k = f.sub(turns, lanes.at(LN2, 1));
+    const k = math.count(turns);
     return f.sub(f.sub(x, f.mul(k, lanes.at(LN2, 2))), f.mul(k, lanes.at(LN2, 3)));
   }
 
   /** … and what it rounded away: a quarter of an ULP of e^x. */
   @inline static slack(x: v128, turns: v128, r: v128): v128 {
-    const k = f.sub(turns, lanes.at(LN2, 1));
+    const k = math.count(turns);
     return f.sub(f.sub(f.sub(x, f.mul(k, lanes.at(LN2, 2))), r), f.mul(k, lanes.at(LN2, 3)));
   }
 
   /** e^r − 1 − r for |r| ≤ ln 2/2. */
   @inline static expTail(r: v128): v128 {
     const r2 = f.mul(r, r);
+    if (SINGLE) {
+      const upper = f.add(math.pair(EXP, 2, r), f.mul(lanes.at(EXP, 4), r2));
+      return f.mul(r2, f.add(math.pair(EXP, 0, r), f.mul(upper, r2)));
+    }
     const r4 = f.mul(r2, r2);
-    if (SINGLE) return f.mul(r2, f.add(math.quad(EXP, 0, r, r2), f.mul(lanes.at(EXP, 4), r4)));
     const upper = f.add(math.quad(EXP, 4, r, r2), f.mul(math.pair(EXP, 8, r), r4));
     return f.mul(r2, f.add(math.quad(EXP, 0, r, r2), f.mul(upper, r4)));
+  }
+
+  /** Whether `expTail` may be asked for x itself. */
+  @inline static isSmall(x: v128): v128 {
+    return f.lt(f.abs(x), lanes.all(0.34));
   }
 
   /** 2^k for a turn count k that a normal number can take. */

@@ -1,10 +1,24 @@
 /** More exports of the f64 build: losses whose f32 arrays, too, go through f64 arithmetic. */
 import { runWide } from "./batch";
 import { Focal, FocalWithLogits } from "./losses/classification";
+import { Distillation, GaussianKl, KlDivergence, KlDivergenceWithLogits } from "./losses/divergence";
+import { runRowsWide } from "./rows";
 
 export function focal(): void {
   runWide<Focal>();
 }
 export function focalWithLogits(): void {
   runWide<FocalWithLogits>();
+}
+export function klDivergence(): void {
+  runRowsWide<KlDivergence>();
+}
+export function klDivergenceWithLogits(): void {
+  runRowsWide<KlDivergenceWithLogits>();
+}
+export function distillation(): void {
+  runRowsWide<Distillation>();
+}
+export function gaussianKl(): void {
+  runRowsWide<GaussianKl>();
 }

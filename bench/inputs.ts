@@ -30,3 +30,32 @@ export function inputs(kind: "residual" | "logit" | "probability", n: number): I
   }
   return { prediction, target };
 }
+
+/** Rows and classes. */
+export type Shape = readonly [rows: number, classes: number];
+
+/** Logits as above. */
+export function logits([rows, classes]: Shape, seed: number): Float32Array {
+  const next = uniform(seed);
+  return Float32Array.from({ length: rows * classes }, () => 2 * bell(next));
+}
+
+/** The classes of the rows. */
+export function labels([rows, classes]: Shape, seed: number): Int32Array {
+  const next = uniform(seed);
+  return Int32Array.from({ length: rows }, () => Math.floor(classes * next()));
+}
+
+/** Rows of probabilities that add up to 1, by softmax of such logits. */
+export function distributions(shape: Shape, seed: number): Float32Array {
+  const numbers = logits(shape, seed).map(Math.exp);
+  const [rows, classes] = shape;
+  for (let row = 0; row < rows; row++) {
+    const own = numbers.subarray(row * classes, (row + 1) * classes);
+    const sum = own.reduce((before, u) => before + u, 0);
+    own.forEach((u, k) => {
+      own[k] = u / sum;
+    });
+  }
+  return numbers;
+}

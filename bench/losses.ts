@@ -1,5 +1,5 @@
 /**
- * Every loss × what is asked × size, wasm against the reference and a naive loop, in one process on seeded arrays.
+ * Every loss × size × what is asked, wasm against the reference and a loop, in one process on seeded arrays.
  * Ratios between the columns of one run are what counts; absolute figures move from machine to machine.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -7,81 +7,52 @@ import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
-import { Command, InvalidArgumentError } from "commander";
-import * as kernels from "simdloss";
-import * as reference from "simdloss/reference";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { Bench } from "tinybench";
-import { type Inputs, inputs } from "./inputs.js";
-import { naive } from "./naive.js";
-
-const { mergeTotals: _1, ...wasm } = kernels;
-const { mergeTotals: _2, ...plain } = reference;
-type Name = keyof typeof wasm;
-const names = Object.keys(wasm).filter((name): name is Name => name in wasm);
-
-const asks = ["value", "valueAndGrad", "valueGradHess"] as const;
-type Ask = (typeof asks)[number];
+import { type Ask, asks, type Contestants, elementNames, elementwise, rowNames, rowwise } from "./contestants.js";
+import type { Shape } from "./inputs.js";
 
 interface Row {
-  readonly loss: Name;
+  readonly loss: string;
   readonly ask: Ask;
-  readonly n: number;
-  /** Median nanoseconds a call, the caller's buffers reused in all three. */
+  /** Elements, or rows×classes. */
+  readonly size: string;
+  readonly elements: number;
+  /** Median nanoseconds a call. */
   readonly wasm: number;
   readonly reference: number;
-  readonly naive: number;
-}
-
-const kindOf = (name: Name): "residual" | "logit" | "probability" =>
-  name === "bce" || name === "focal" ? "probability" : name.endsWith("WithLogits") ? "logit" : "residual";
-
-/** The three contestants on the same arrays. */
-function contestants(
-  name: Name,
-  ask: Ask,
-  { prediction, target }: Inputs,
-): Record<"wasm" | "reference" | "naive", () => unknown> {
-  const grad = new Float32Array(prediction.length);
-  const hess = new Float32Array(prediction.length);
-  const out = { grad, hess };
-  const calls = {
-    value: (loss: kernels.Loss) => () => loss(prediction, target),
-    valueAndGrad: (loss: kernels.Loss) => () => loss.valueAndGrad(prediction, target, { out }),
-    valueGradHess: (loss: kernels.Loss) => () => loss.valueGradHess(prediction, target, { out }),
-  };
-  const loop = naive[name];
-  if (loop === undefined) throw new Error(`bench/naive.ts has no ${name}`);
-  const loops = {
-    value: () => loop.value(prediction, target),
-    valueAndGrad: () => loop.valueAndGrad(prediction, target, grad),
-    valueGradHess: () => loop.valueGradHess(prediction, target, grad, hess),
-  };
-  return { wasm: calls[ask](wasm[name]), reference: calls[ask](plain[name]), naive: loops[ask] };
+  readonly loop: number;
 }
 
 /** Medians of short runs that take turns, so that a disturbance meets all three. */
-async function measure(name: Name, ask: Ask, n: number, milliseconds: number): Promise<Row> {
-  const runs = contestants(name, ask, inputs(kindOf(name), n));
-  const medians = { wasm: [] as number[], reference: [] as number[], naive: [] as number[] };
+async function measure(
+  { wasm, reference, loop }: Contestants,
+  ask: Ask,
+  milliseconds: number,
+): Promise<Pick<Row, "wasm" | "reference" | "loop">> {
+  const runs = { wasm: wasm[ask], reference: reference[ask], loop: loop[ask] };
+  const medians = { wasm: [] as number[], reference: [] as number[], loop: [] as number[] };
   for (let turn = 0; turn < 3; turn++) {
     const bench = new Bench({
       time: milliseconds / 3,
-      iterations: 3,
-      warmupTime: milliseconds / 10,
-      warmupIterations: 2,
+      iterations: 1,
+      warmup: turn === 0,
+      warmupTime: milliseconds / 5,
+      warmupIterations: 1,
     });
     for (const [who, run] of Object.entries(runs)) bench.add(who, run);
     await bench.run();
-    for (const who of ["wasm", "reference", "naive"] as const) medians[who].push(medianOf(bench, who));
+    for (const who of ["wasm", "reference", "loop"] as const) medians[who].push(medianOf(bench, who));
   }
-  return {
-    loss: name,
-    ask,
-    n,
-    wasm: middle(medians.wasm),
-    reference: middle(medians.reference),
-    naive: middle(medians.naive),
-  };
+  return { wasm: middle(medians.wasm), reference: middle(medians.reference), loop: middle(medians.loop) };
+}
+
+/** Times are of one task only if all three give its value. */
+function compare(name: string, { wasm, reference, loop }: Contestants): void {
+  const values = [wasm, reference, loop].map((asked) => asked.value());
+  const [value = Number.NaN] = values;
+  if (values.every((other) => Math.abs(other - value) <= 1e-5 * Math.abs(value))) return;
+  throw new Error(`${name}: wasm, reference and loop give ${values.join(", ")}`);
 }
 
 function medianOf(bench: Bench, who: string): number {
@@ -94,18 +65,18 @@ function middle(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
-function print(rows: readonly Row[]): void {
+function print(rows: readonly Row[], size: string, loop: string): void {
   const table = new Table({
-    head: ["loss", "asked", "elements", "wasm ns", "Gel/s", "reference ns", "naive ns", "× reference", "× naive"],
+    head: ["loss", "asked", size, "wasm ns", "Gel/s", "reference ns", `${loop} ns`, "× reference", `× ${loop}`],
     colAligns: ["left", "left", "right", "right", "right", "right", "right", "right", "right"],
     style: { head: [], border: [], compact: true },
   });
   const round = (x: number): string => (x < 100 ? x.toFixed(1) : Math.round(x).toLocaleString("en"));
   for (const row of rows) {
     const ratio = (other: number): string => (other / row.wasm).toFixed(1);
-    const speed = (row.n / row.wasm).toFixed(2);
-    const times = [row.reference, row.naive].map(round);
-    table.push([row.loss, row.ask, row.n, round(row.wasm), speed, ...times, ratio(row.reference), ratio(row.naive)]);
+    const speed = (row.elements / row.wasm).toFixed(2);
+    const times = [row.reference, row.loop].map(round);
+    table.push([row.loss, row.ask, row.size, round(row.wasm), speed, ...times, ratio(row.reference), ratio(row.loop)]);
   }
   console.log(table.toString());
 }
@@ -117,49 +88,90 @@ function sizes(text: string): number[] {
   return list;
 }
 
+function shapes(text: string): Shape[] {
+  return text.split(",").map((shape) => {
+    const [, rows, classes] = /^([1-9]\d*)[x×]([1-9]\d*)$/.exec(shape) ?? [];
+    if (rows === undefined) throw new InvalidArgumentError("shapes are rows and classes like 4096x10,512x1000");
+    return [Number(rows), Number(classes)];
+  });
+}
+
 function milliseconds(text: string): number {
   const time = Number(text);
   if (!(time > 0)) throw new InvalidArgumentError("a time is a number of milliseconds greater than 0");
   return time;
 }
 
-function chosen(name: string, before: Name[] = []): Name[] {
-  const found = names.find((known) => known === name);
-  if (found === undefined) throw new InvalidArgumentError(`the losses are ${names.join(", ")}`);
-  return [...before, found];
-}
-
-const program = new Command("bench")
+const program = new Command("npm run bench --")
   .description(
-    "Times every loss: SIMD wasm against the plain reference and a naive loop, Float32Array, buffers reused.",
+    "Times every loss, Float32Array, buffers reused: SIMD wasm against the plain reference and against a loop, a naive one for " +
+      "element-wise losses, a careful one for losses of rows. With only --sizes or only --shapes, the losses that it is for.",
   )
-  .option("--loss <name>", "only this loss; may be repeated", chosen)
-  .option("--sizes <list>", "numbers of elements", sizes, [16, 1024, 65536, 4194304])
+  .addOption(new Option("--loss <name...>", "these losses only").choices([...elementNames, ...rowNames]))
+  .option("--sizes <list>", "numbers of elements, for element-wise losses (default: 16,1024,65536,4194304)", sizes)
+  .option("--shapes <list>", "rows and classes, for losses of rows (default: 4096x10,512x1000,64x50257)", shapes)
   .option("--time <ms>", "how long to measure each", milliseconds, 60)
   .option("--json <path>", "where the rows go as JSON", "out/bench.json")
+  .addHelpText("after", "\nExample:\n  npm run bench -- --loss softmaxCrossEntropy --shapes 256x1000 --time 200")
   .parse();
-const options = program.opts<{ loss?: Name[]; sizes: number[]; time: number; json: string }>();
+const options = program.opts<{ loss?: string[]; sizes?: number[]; shapes?: Shape[]; time: number; json: string }>();
 
-const jobs = (options.loss ?? names).flatMap((name) =>
-  asks.flatMap((ask) => options.sizes.map((n) => ({ name, ask, n }))),
+const all = options.loss !== undefined || (options.sizes === undefined && options.shapes === undefined);
+const elementSizes = options.sizes ?? (all ? [16, 1024, 65536, 4194304] : []);
+const rowShapes: readonly Shape[] =
+  options.shapes ??
+  (all
+    ? [
+        [4096, 10],
+        [512, 1000],
+        [64, 50257],
+      ]
+    : []);
+const wanted = (name: string): boolean => options.loss?.includes(name) ?? true;
+
+const elementJobs = elementNames
+  .filter(wanted)
+  .flatMap((loss) =>
+    elementSizes.map((n) => ({ loss, size: String(n), elements: n, ready: () => elementwise(loss, n) })),
+  );
+const rowJobs = rowNames.filter(wanted).flatMap((loss) =>
+  rowShapes.map((shape) => {
+    const [rows, classes] = shape;
+    return { loss, size: `${rows}×${classes}`, elements: rows * classes, ready: () => rowwise(loss, shape) };
+  }),
 );
+
 const bar = new SingleBar({
-  format: "{bar} {value}/{total}  {name}.{ask} {n}  {eta_formatted} left",
+  format: "{bar} {value}/{total}  {loss}.{ask} {size}  {eta_formatted} left",
   stopOnComplete: true,
 });
-const rows: Row[] = [];
-if (process.stdout.isTTY) bar.start(jobs.length, 0, jobs[0]);
-for (const job of jobs) {
-  rows.push(await measure(job.name, job.ask, job.n, options.time));
-  if (process.stdout.isTTY) bar.increment(1, job);
+const count = asks.length * (elementJobs.length + rowJobs.length);
+if (process.stdout.isTTY) bar.start(count, 0, { loss: "", ask: "", size: "" });
+
+async function timed(jobs: typeof elementJobs | typeof rowJobs): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { loss, size, elements, ready } of jobs) {
+    const contestants = ready();
+    compare(loss, contestants);
+    for (const ask of asks) {
+      if (process.stdout.isTTY) bar.update({ loss, ask, size });
+      rows.push({ loss, ask, size, elements, ...(await measure(contestants, ask, options.time)) });
+      if (process.stdout.isTTY) bar.increment();
+    }
+  }
+  return rows;
 }
+
+const elementRows = await timed(elementJobs);
+const rowRows = await timed(rowJobs);
 bar.stop();
-print(rows);
+if (elementRows.length > 0) print(elementRows, "elements", "naive");
+if (rowRows.length > 0) print(rowRows, "rows×classes", "careful");
 const machine = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,
   cpu: cpus()[0]?.model ?? "unknown",
 };
 mkdirSync(dirname(options.json), { recursive: true });
-writeFileSync(options.json, `${JSON.stringify({ ...machine, rows }, undefined, 1)}\n`);
+writeFileSync(options.json, `${JSON.stringify({ ...machine, rows: [...elementRows, ...rowRows] }, undefined, 1)}\n`);
 console.log(`${machine.date}, Node ${machine.node}, ${machine.cpu}, one thread; rows in ${options.json}`);

@@ -358,7 +358,7 @@ const focalWithLogits: Naive = {
   },
 };
 
-export const naive: Readonly<Record<string, Naive>> = {
+export const naive = {
   mae,
   mse,
   rmse,
@@ -369,4 +369,4 @@ export const naive: Readonly<Record<string, Naive>> = {
   bceWithLogits,
   focal,
   focalWithLogits,
-};
+} satisfies Record<string, Naive>;

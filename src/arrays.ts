@@ -1,5 +1,5 @@
 /** Which arrays are accepted, and the messages for all others. */
-import type { Floats } from "./engine.js";
+import type { Floats, Labels } from "./engine.js";
 
 const tagGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 
@@ -21,11 +21,11 @@ export function show(thing: unknown): string {
 }
 
 /** The array, as Float32Array or Float64Array, or an error that names it. A type given by another array must be met. */
-export function floats(loss: string, name: string, array: unknown, like?: Floats): Floats {
+export function floats(loss: string, name: string, array: unknown, like?: Floats, other = "prediction"): Floats {
   const tag = tagOf(array);
   const found = isFloats(array, tag) ? array : convert(loss, name, array, tag, like);
   if (like !== undefined && found.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
-    throw new TypeError(`${loss}: ${name} must be a ${tagOf(like)} like prediction, got ${show(array)}`);
+    throw new TypeError(`${loss}: ${name} must be a ${tagOf(like)} like ${other}, got ${show(array)}`);
   }
   if (found.byteLength === 0) refuseDetached(loss, name, found);
   return found;
@@ -60,27 +60,100 @@ function isFloat16(_array: unknown, tag: unknown): _array is ArrayLike<number> {
  * A detached or out-of-bounds array has no bytes, but unlike an empty one it refuses to be filled. (Not `length`: V8 11, which is Node 20's,
  * returns the old one in hot code that has met resizable buffers.)
  */
-export function refuseDetached(loss: string, name: string, array: Floats): void {
+export function refuseDetached(
+  loss: string,
+  name: string,
+  array: Floats | Labels | BigInt64Array | BigUint64Array,
+): void {
   try {
-    array.fill(0, 0, 0);
+    if (isBigIntegers(array, tagOf(array))) array.fill(0n, 0, 0);
+    else array.fill(0, 0, 0);
   } catch {
     throw new TypeError(`${loss}: ${name} has a detached buffer`);
   }
 }
 
-/** The caller's own output buffer, if there is one, or an error. */
-export function output(loss: string, name: string, array: unknown, prediction: Floats): Floats | undefined {
-  if (array === undefined) return undefined;
-  if (!isFloats(array, tagOf(array)) || array.BYTES_PER_ELEMENT !== prediction.BYTES_PER_ELEMENT) {
-    throw new TypeError(`${loss}: ${name} must be a ${tagOf(prediction)}, got ${show(array)}`);
+/** Whether an array may be one of floats that go with another. */
+export function isLike(array: unknown, like: Floats): boolean {
+  const tag = tagOf(array);
+  if (tag === "Float32Array" || tag === "Float16Array") return like.BYTES_PER_ELEMENT === 4;
+  return (tag === "Float64Array" || Array.isArray(array)) && like.BYTES_PER_ELEMENT === 8;
+}
+
+/** Class indices, one a row, if that is what the array holds: integers of any kind. */
+export function labels(loss: string, array: unknown): Labels | undefined {
+  const tag = tagOf(array);
+  if (isBigIntegers(array, tag)) {
+    if (array.byteLength === 0) refuseDetached(loss, "labels", array);
+    return Float64Array.from(array, Number);
   }
-  if (array.byteLength === 0) refuseDetached(loss, name, array);
-  if (array.length !== prediction.length) {
-    throw new RangeError(
-      `${loss}: ${name} must have ${elements(prediction.length)} like prediction, got ${array.length}`,
-    );
-  }
+  if (!isIntegers(array, tag)) return undefined;
+  if (array.byteLength === 0) refuseDetached(loss, "labels", array);
   return array;
+}
+
+const integers = [
+  "Int32Array",
+  "Uint8Array",
+  "Uint32Array",
+  "Int16Array",
+  "Uint16Array",
+  "Int8Array",
+  "Uint8ClampedArray",
+];
+
+function isIntegers(_array: unknown, tag: unknown): _array is Labels {
+  return typeof tag === "string" && integers.includes(tag);
+}
+
+function isBigIntegers(_array: unknown, tag: unknown): _array is BigInt64Array | BigUint64Array {
+  return tag === "BigInt64Array" || tag === "BigUint64Array";
+}
+
+/** The caller's own output buffer, if there is one, or an error; `why` it has `length` elements. */
+export function output(
+  loss: string,
+  name: string,
+  array: unknown,
+  like: Floats,
+  length = like.length,
+  why = "like prediction",
+): Floats | undefined {
+  if (array === undefined) return undefined;
+  if (!isFloats(array, tagOf(array)) || array.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
+    throw new TypeError(`${loss}: ${name} must be a ${tagOf(like)}, got ${show(array)}`);
+  }
+  matchLength(loss, name, array, length, why);
+  return array;
+}
+
+/** Refuses an array of another length, and one whose buffer is gone. */
+export function matchLength(
+  loss: string,
+  name: string,
+  array: Floats | Labels,
+  length: number,
+  why = "like prediction",
+): void {
+  if (array.byteLength === 0) refuseDetached(loss, name, array);
+  if (array.length === length) return;
+  throw new RangeError(`${loss}: ${name} must have ${elements(length)} ${why}, got ${array.length}`);
+}
+
+/** Refuses an output that lies over another array; `memory` is the output's buffer. */
+export function refuse(
+  loss: string,
+  name: string,
+  array: Floats,
+  memory: ArrayBufferLike,
+  other: string,
+  taken: ArrayBufferView | undefined,
+): void {
+  if (taken === undefined || taken.buffer !== memory) return;
+  const start = array.byteOffset;
+  const end = start + array.byteLength;
+  if (taken.byteOffset >= end || start >= taken.byteOffset + taken.byteLength) return;
+  throw new RangeError(`${loss}: ${name} must not overlap ${other}`);
 }
 
 /** "1 element", "5 elements". */

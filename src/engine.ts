@@ -1,6 +1,17 @@
-import type { Spec } from "./spec.js";
+import type { RowSpec, Spec } from "./spec.js";
 
 export type Floats = Float32Array | Float64Array;
+
+/** Class indices: integers, in a Float64Array those that came as BigInts. */
+export type Labels =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float64Array;
 
 /** One checked call of a loss. There is a single one, filled anew each time, so that calls allocate nothing. */
 export interface Call {
@@ -31,4 +42,46 @@ export interface Engine {
   open(call: Call): number;
   /** Leaves what `want` says and returns the weighted sum of the losses, if that is wanted. */
   sweep(call: Call, want: number): number;
+}
+
+/** One checked call of a row loss: `rows` rows of `length` numbers. There is a single one, too. */
+export interface RowCall {
+  spec: RowSpec;
+  rows: number;
+  length: number;
+  prediction: Floats;
+  /** The other array of the rows' shape; empty where there are labels instead. */
+  target: Floats;
+  /** One a row. */
+  labels: Labels | undefined;
+  /** The label of rows that do not count; NaN for none. */
+  ignore: number;
+  /** One a row. */
+  weights: Floats | undefined;
+  /** One a class. */
+  classWeights: Floats | undefined;
+  /** The spec's parameter, rounded to the element type. */
+  a: number;
+  /** What the derivatives are multiplied by. */
+  scale: number;
+  /** What the weights are multiplied by, a power of two. */
+  unit: number;
+  /** The caller's buffers; where there is none, a sweep that wants one leaves a new array here. */
+  value: Floats | undefined;
+  grad: Floats | undefined;
+  hess: Floats | undefined;
+  /** By the other array, of a loss that has both derivatives. */
+  gradOther: Floats | undefined;
+  hessOther: Floats | undefined;
+  /** The first offender that `open` found. */
+  fault: "prediction" | "target" | "labels" | "weights" | undefined;
+  at: number;
+}
+
+/** What carries row losses out. */
+export interface RowEngine {
+  /** Checks the values against the spec, before anything is written, and returns Σ over the rows that count of weight · class weight. */
+  open(call: RowCall): number;
+  /** Leaves what `want` says and returns the weighted sum of the rows' losses, if that is wanted. */
+  sweep(call: RowCall, want: number): number;
 }

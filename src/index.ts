@@ -1,11 +1,29 @@
 /** Loss functions with their gradients and second derivatives, in SIMD WebAssembly. */
 import { kernels } from "./kernels.js";
 import { define } from "./loss.js";
+import * as rows from "./losses/divergence.js";
 import * as specs from "./losses/index.js";
-import type { Loss } from "./types.js";
+import { rowKernels } from "./rowKernels.js";
+import { defineRows } from "./rowLoss.js";
+import type { DivergenceLoss, GaussianLoss, Loss, SoftmaxCrossEntropy } from "./types.js";
 
 export { mergeTotals } from "./total.js";
-export type { CommonOptions, Loss, Numbers, Options, Out, Reduction, Result, Total } from "./types.js";
+export type {
+  CommonOptions,
+  DivergenceLoss,
+  Gaussian,
+  GaussianLoss,
+  Integers,
+  Loss,
+  Numbers,
+  Options,
+  Out,
+  Reduction,
+  Result,
+  RowLoss,
+  SoftmaxCrossEntropy,
+  Total,
+} from "./types.js";
 
 /**
  * Mean absolute error, |e| with e = prediction − target: every error counts by its size alone, outliers as little as can be.
@@ -119,3 +137,68 @@ export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /*
   specs.focalWithLogits,
   kernels,
 );
+
+/**
+ * Softmax cross entropy, −Σ τ_c log softmax(x)_c with τ_c = w_c((1 − s) y_c + s/C): exact for confident rows, whatever the logits' offset.
+ *
+ * N rows of C logits, any numbers. Targets are N class indices in an integer typed array, or N rows of C soft targets ≥ 0, which need
+ * `classes`; one-hot targets give what their indices give, bit by bit. `classWeights` w, C of them; `labelSmoothing` s in [0, 1];
+ * `ignoreIndex`, the label of rows that do not count. The mean is over Σ of the rows' weights times w_y, or times Σ w_c y_c.
+ * @throws RangeError for a label that is no class, a soft target below 0 or a parameter outside its range; TypeError, RangeError for
+ * wrong arrays.
+ * @example softmaxCrossEntropy([20, 0], Int32Array.of(0)); // 2.061153620314381e-9
+ * @see Bridle (1990), doi:10.1007/978-3-642-76153-9_28; Szegedy et al. (2016), arXiv:1512.00567, for the smoothing
+ */
+export const softmaxCrossEntropy: SoftmaxCrossEntropy = /* @__PURE__ */ defineRows(
+  rows.softmaxCrossEntropy,
+  rowKernels,
+);
+
+/**
+ * Kullback-Leibler divergence of the prediction from the target, Σ p_c log(p_c/q_c) with q = max(prediction, ε): near-equal rows keep their digits.
+ *
+ * N rows of `classes` probabilities ≥ 0 each, which need not sum to 1; `epsilon` in [0, 1). 0 log 0 = 0.
+ * @throws RangeError for a number below 0 or a parameter outside its range; TypeError, RangeError for wrong arrays.
+ * @example klDivergence([0.5, 0.5], [1, 0], { classes: 2 }); // 0.6931471805599453
+ * @see Kullback and Leibler (1951), doi:10.1214/aoms/1177729694
+ */
+export const klDivergence: DivergenceLoss<{ epsilon: number }> = /* @__PURE__ */ defineRows(
+  rows.klDivergence,
+  rowKernels,
+);
+
+/**
+ * Kullback-Leibler divergence of softmax(logits) from the target, Σ p_c log(p_c/softmax(x)_c).
+ *
+ * N rows of `classes` logits, any numbers, and as many probabilities ≥ 0, which need not sum to 1. 0 log 0 = 0.
+ * @throws RangeError for a target below 0; TypeError, RangeError for wrong arrays.
+ * @example klDivergenceWithLogits([0, 0], [1, 0], { classes: 2 }); // 0.6931471805599453
+ * @see Kullback and Leibler (1951), doi:10.1214/aoms/1177729694
+ */
+export const klDivergenceWithLogits: DivergenceLoss<Record<never, never>> = /* @__PURE__ */ defineRows(
+  rows.klDivergenceWithLogits,
+  rowKernels,
+);
+
+/**
+ * Distillation, T² KL(softmax(t/T) ‖ softmax(x/T)): a student's logits x against a teacher's t, both softened.
+ *
+ * N rows of `classes` logits each, any numbers; `temperature` T > 0. Derivatives are by the student's logits; T² keeps their size when T changes.
+ * @throws RangeError for a temperature that is not greater than 0; TypeError, RangeError for wrong arrays.
+ * @example distillation([0, 0], [0, 1000], { classes: 2 }); // 0.6931471805599453
+ * @see Hinton et al. (2015), arXiv:1503.02531
+ */
+export const distillation: DivergenceLoss<{ temperature: number }> = /* @__PURE__ */ defineRows(
+  rows.distillation,
+  rowKernels,
+);
+
+/**
+ * Kullback-Leibler divergence of N(0, 1) from N(μ, e^l), ½ Σ (μ² + e^l − 1 − l): the regulariser of variational autoencoders.
+ *
+ * N rows of `latent` means μ and as many log variances l, any numbers. Derivatives are by both: `{ mean, logVariance }`.
+ * @throws TypeError, RangeError for wrong arrays.
+ * @example gaussianKl([3, 0], [0, 0], { latent: 2 }); // 4.5
+ * @see Kingma and Welling (2014), arXiv:1312.6114
+ */
+export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(rows.gaussianKl, rowKernels);

@@ -31,3 +31,25 @@ export interface Spec<P extends object = object> {
   /** The root of the mean of what the kernel adds up, instead of the mean. */
   readonly root?: true | undefined;
 }
+
+/** A loss of rows, N of C numbers each; its formulas are a row's. */
+export interface RowSpec<P extends object = object> {
+  readonly name: string;
+  readonly formula: string;
+  readonly gradient: string;
+  readonly hessian: string;
+  readonly source: string;
+  /** One at most. */
+  readonly parameters: { readonly [K in keyof P]: Parameter };
+  /** What its two arrays are called. */
+  readonly arrays: readonly [prediction: string, target: string];
+  /** The option that says how long a row is. */
+  readonly length: "classes" | "latent";
+  /** No number below 0. */
+  readonly predictions?: "positive" | undefined;
+  readonly targets?: "positive" | undefined;
+  /** Integers as targets are class indices, one a row; there are class weights, and a label may be ignored. */
+  readonly labels?: true | undefined;
+  /** Derivatives by both arrays, under their names. */
+  readonly both?: true | undefined;
+}

@@ -1,6 +1,5 @@
 /** Sums that can be added over shards, workers and machines. */
 import { show } from "./arrays.js";
-import type { Spec } from "./spec.js";
 import type { Total } from "./types.js";
 
 /**
@@ -22,7 +21,7 @@ export function mergeTotals(...totals: readonly Total[]): Total {
   return { sum, weight };
 }
 
-export function fromTotal(spec: Spec, total: unknown): number {
+export function fromTotal(spec: { readonly name: string; readonly root?: true | undefined }, total: unknown): number {
   const { sum, weight } = check(spec.name, total);
   if (weight === 0) return Number.NaN;
   return spec.root ? Math.sqrt(sum / weight) : sum / weight;

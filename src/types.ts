@@ -14,7 +14,7 @@ export type Like<A> = A extends Float32Array | Float16 ? Float32Array | Float16 
 
 export type Reduction = "mean" | "sum" | "none";
 
-/** The caller's own buffers, each as long as the prediction and of the result's type. */
+/** The caller's own buffers, of the result's type: derivatives as long as the prediction, values one per element, or per row. */
 export interface Out<A> {
   /** With reduction "none" only. */
   readonly value?: Result<A> | undefined;
@@ -25,7 +25,7 @@ export interface Out<A> {
 export interface CommonOptions<A> {
   /** @defaultValue "mean" */
   readonly reduction?: Reduction | undefined;
-  /** One per element, finite and ≥ 0: the mean is Σ wℓ / Σ w. */
+  /** One per element, of row losses per row; finite and ≥ 0: the mean is Σ wℓ / Σ w. */
   readonly weights?: Like<A> | readonly number[] | undefined;
   readonly out?: Out<A> | undefined;
 }
@@ -43,8 +43,17 @@ export interface Total {
   readonly weight: number;
 }
 
+/** What is known of every loss. */
+interface About<P extends object> {
+  /** The loss of everything that went into a total. */
+  fromTotal(total: Total): number;
+  readonly parameters: { readonly [K in keyof P]: { readonly default: P[K] } };
+  readonly formula: string;
+  readonly source: string;
+}
+
 /** An element-wise loss, its derivatives by the prediction, and what is known of it. */
-export interface Loss<P extends object = object> {
+export interface Loss<P extends object = object> extends About<P> {
   <A extends Numbers>(prediction: A, target: Like<A>, options: Each<P, A>): Result<A>;
   <A extends Numbers>(prediction: A, target: Like<A>, options?: Reduced<P, A>): number;
   <A extends Numbers>(prediction: A, target: Like<A>, options?: Options<P, A>): number | Result<A>;
@@ -88,11 +97,168 @@ export interface Loss<P extends object = object> {
 
   /** The sum and the weight that the mean is made of; add them with `mergeTotals`. */
   total<A extends Numbers>(prediction: A, target: Like<A>, options?: Options<P, A>): Total;
+}
 
-  /** The loss of everything that went into a total. */
-  fromTotal(total: Total): number;
+/** Class indices, one a row. */
+export type Integers =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
-  readonly parameters: { readonly [K in keyof P]: { readonly default: P[K] } };
-  readonly formula: string;
-  readonly source: string;
+/** Soft targets go with predictions of type A as their like; labels are integers of any kind. */
+type RowTarget<T extends "labels" | "floats", A> = T extends "labels" ? Integers : Like<A>;
+type RowOptions<O, A> = CommonOptions<A> & O;
+type RowReduced<O, A> = RowOptions<O, A> & { readonly reduction?: "mean" | "sum" | undefined };
+type RowEach<O, A> = RowOptions<O, A> & { readonly reduction: "none" };
+/** Options may be left out where none of them must be given. */
+type Rest<O, Given> = Record<never, never> extends O ? [options?: Given] : [options: Given];
+
+/** A loss of N rows of C numbers each and its derivatives by the prediction, with targets of kind T, options O and parameters P. */
+export interface RowLoss<T extends "labels" | "floats", O extends object, P extends object = object> extends About<P> {
+  /** What its rows are of: classes that labels may name, or classes. */
+  readonly rows: "labels" | "classes";
+
+  <A extends Numbers>(prediction: A, target: RowTarget<T, A>, options: RowEach<O, A>): Result<A>;
+  <A extends Numbers>(prediction: A, target: RowTarget<T, A>, ...options: Rest<O, RowReduced<O, A>>): number;
+  <A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    ...options: Rest<O, RowOptions<O, A>>
+  ): number | Result<A>;
+
+  /** ∂value/∂prediction; with reduction "none", each row's own derivative. */
+  grad<A extends Numbers>(prediction: A, target: RowTarget<T, A>, ...options: Rest<O, RowOptions<O, A>>): Result<A>;
+
+  /** Both in one pass over the data. */
+  valueAndGrad<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    options: RowEach<O, A>,
+  ): { value: Result<A>; grad: Result<A> };
+  valueAndGrad<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    ...options: Rest<O, RowReduced<O, A>>
+  ): { value: number; grad: Result<A> };
+  valueAndGrad<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    ...options: Rest<O, RowOptions<O, A>>
+  ): { value: number | Result<A>; grad: Result<A> };
+
+  /** All three in one pass over the data; `hess` is the diagonal ∂²value/∂prediction². */
+  valueGradHess<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    options: RowEach<O, A>,
+  ): { value: Result<A>; grad: Result<A>; hess: Result<A> };
+  valueGradHess<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    ...options: Rest<O, RowReduced<O, A>>
+  ): { value: number; grad: Result<A>; hess: Result<A> };
+  valueGradHess<A extends Numbers>(
+    prediction: A,
+    target: RowTarget<T, A>,
+    ...options: Rest<O, RowOptions<O, A>>
+  ): { value: number | Result<A>; grad: Result<A>; hess: Result<A> };
+
+  /** The sum and the weight that the mean is made of; add them with `mergeTotals`. */
+  total<A extends Numbers>(prediction: A, target: RowTarget<T, A>, ...options: Rest<O, RowOptions<O, A>>): Total;
+}
+
+interface SoftmaxOptions {
+  /** One per class, finite and ≥ 0. */
+  readonly classWeights?: Numbers | undefined;
+  /** @defaultValue 0 */
+  readonly labelSmoothing?: number | undefined;
+}
+
+/** With soft targets the number of classes must be told; with class indices it shows. */
+export type SoftmaxCrossEntropy = RowLoss<
+  "labels",
+  SoftmaxOptions & { readonly classes?: number | undefined; readonly ignoreIndex?: number | undefined },
+  { labelSmoothing: number }
+> &
+  RowLoss<"floats", SoftmaxOptions & { readonly classes: number }, { labelSmoothing: number }> & {
+    readonly rows: "labels";
+  };
+
+/** A loss of two rows of numbers, the classes' number and the parameters P. */
+export type DivergenceLoss<P extends object> = RowLoss<
+  "floats",
+  { readonly classes: number } & { readonly [K in keyof P]?: P[K] | undefined },
+  P
+> & { readonly rows: "classes" };
+
+/** By both arrays of a Gaussian. */
+export interface Gaussian<T> {
+  readonly mean: T;
+  readonly logVariance: T;
+}
+
+interface GaussianOptions<A> extends Omit<CommonOptions<A>, "out"> {
+  /** The length of a row. */
+  readonly latent: number;
+  readonly out?:
+    | {
+        readonly value?: Result<A> | undefined;
+        readonly grad?: Partial<Gaussian<Result<A>>> | undefined;
+        readonly hess?: Partial<Gaussian<Result<A>>> | undefined;
+      }
+    | undefined;
+}
+type GaussianReduced<A> = GaussianOptions<A> & { readonly reduction?: "mean" | "sum" | undefined };
+type GaussianEach<A> = GaussianOptions<A> & { readonly reduction: "none" };
+
+/** A loss of a Gaussian's mean and log variance, with its derivatives by both. */
+export interface GaussianLoss extends About<object> {
+  /** What its rows are of: latent variables. */
+  readonly rows: "latent";
+
+  <A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianEach<A>): Result<A>;
+  <A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianReduced<A>): number;
+  <A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianOptions<A>): number | Result<A>;
+
+  grad<A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianOptions<A>): Gaussian<Result<A>>;
+
+  valueAndGrad<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianEach<A>,
+  ): { value: Result<A>; grad: Gaussian<Result<A>> };
+  valueAndGrad<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianReduced<A>,
+  ): { value: number; grad: Gaussian<Result<A>> };
+  valueAndGrad<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianOptions<A>,
+  ): { value: number | Result<A>; grad: Gaussian<Result<A>> };
+
+  valueGradHess<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianEach<A>,
+  ): { value: Result<A>; grad: Gaussian<Result<A>>; hess: Gaussian<Result<A>> };
+  valueGradHess<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianReduced<A>,
+  ): { value: number; grad: Gaussian<Result<A>>; hess: Gaussian<Result<A>> };
+  valueGradHess<A extends Numbers>(
+    mean: A,
+    logVariance: Like<A>,
+    options: GaussianOptions<A>,
+  ): { value: number | Result<A>; grad: Gaussian<Result<A>>; hess: Gaussian<Result<A>> };
+
+  total<A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianOptions<A>): Total;
 }

@@ -10,6 +10,18 @@ import { expectResults } from "./bits.js";
 import type { Losses } from "./implementations.js";
 import { lossesOf, names, reductionsOf, specs, types } from "./implementations.js";
 import { drawData } from "./random.js";
+import {
+  drawRows,
+  kinds,
+  type RowLosses,
+  rowNames,
+  rowSettings,
+  rowSpecs,
+  rowsOf,
+  showSettings,
+  titleOf,
+} from "./rows/implementations.js";
+import { expectRows } from "./rows/results.js";
 
 const require = createRequire(import.meta.url);
 const root = new URL("../", import.meta.url);
@@ -18,17 +30,22 @@ const documented = [
   "bce",
   "bceWithLogits",
   "charbonnier",
+  "distillation",
   "focal",
   "focalWithLogits",
+  "gaussianKl",
   "huber",
+  "klDivergence",
+  "klDivergenceWithLogits",
   "logCosh",
   "mae",
   "mergeTotals",
   "mse",
   "rmse",
+  "softmaxCrossEntropy",
 ];
 
-const entries: readonly { entry: string; module: Losses; of: Losses }[] = [
+const entries: readonly { entry: string; module: Losses & RowLosses; of: Losses & RowLosses }[] = [
   { entry: "simdloss", module: built, of: source },
   { entry: "simdloss/reference", module: builtReference, of: reference },
 ];
@@ -60,9 +77,25 @@ describe.each(entries)("$entry", ({ entry, module, of }) => {
     }
   });
 
-  it.each(names)("has the spec of %s attached", (name) => {
-    const loss = lossesOf(module)[name];
-    const { formula, source, parameters } = specs[name];
+  it.each(kinds.map((kind) => ({ ...kind, title: titleOf(kind) })))("has the same $title as the source", (kind) => {
+    const [packed, plain] = [rowsOf(module)[kind.name], rowsOf(of)[kind.name]];
+    for (const Type of types) {
+      const batch = drawRows(kind, Type, 67, 10);
+      const { prediction, target, weights } = batch;
+      for (const settings of rowSettings(kind, batch)) {
+        for (const reduction of ["mean", "sum", "none"] as const) {
+          const options = { ...batch.options, ...settings, reduction, weights };
+          const got = packed.valueGradHess(prediction, target, options);
+          // Where they differ, dist/ may be out of date: npm run build.
+          expectRows(got, plain.valueGradHess(prediction, target, options), `${reduction} ${showSettings(settings)}`);
+        }
+      }
+    }
+  });
+
+  it.each([...names, ...rowNames])("has the spec of %s attached", (name) => {
+    const loss = module[name];
+    const { formula, source, parameters } = { ...specs, ...rowSpecs }[name];
     expect(loss.name).toBe(name);
     expect({ formula: loss.formula, source: loss.source, parameters: loss.parameters }).toEqual({
       formula,
@@ -123,7 +156,9 @@ const examples = ["src/index.ts", "src/total.ts"].flatMap(examplesOf);
 describe("the examples in the docstrings", () => {
   it("are one for each loss, and one for totals", () => {
     expect(examples.length).toBe(documented.length);
-    expect(names.filter((name) => !examples.some(({ code }) => code.startsWith(`${name}(`)))).toEqual([]);
+    expect([...names, ...rowNames].filter((name) => !examples.some(({ code }) => code.startsWith(`${name}(`)))).toEqual(
+      [],
+    );
   });
 
   it.each(examples)("$code gives $result", ({ code, result }) => {

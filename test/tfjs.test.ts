@@ -1,30 +1,11 @@
 /** tfjsLoss on two backends of TensorFlow.js, against its own losses and against the losses that it was given. */
-import { createRequire } from "node:module";
-import { dirname, sep } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { layers, type Sequential, sequential } from "@tensorflow/tfjs-layers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as losses from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import { type TfjsLoss, tfjsLoss } from "../src/tfjs/index.js";
-
-tf.enableProdMode(); // no advice on stderr
-setWasmPaths(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm")) + sep);
-
-/** Both sides compute in float32 and add in another order: values agree to 1e-6 of themselves, gradients to 1e-6 of the largest. */
-const tolerance = 1e-6;
-
-function expectClose(actual: Float32Array, expected: ArrayLike<number>): void {
-  expect(actual.length).toBe(expected.length);
-  const largest = Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  expect(largest).toBeGreaterThan(0);
-  for (const [at, value] of actual.entries())
-    expect(Math.abs(value - (expected[at] ?? Number.NaN)), `at ${at}`).toBeLessThanOrEqual(tolerance * largest);
-}
-
-const floats = (tensor: tf.Tensor): Float32Array => Float32Array.from(tensor.dataSync());
+import { backends, expectClose, floats, tolerance } from "./tensors.js";
 
 /** Not a multiple of a vector, and neither sorted nor symmetric. */
 const shape: [number, number] = [7, 13];
@@ -74,7 +55,7 @@ const rivals: { name: string; ours: TfjsLoss; theirs: TfjsLoss; yTrue: Float32Ar
   },
 ];
 
-for (const backend of ["cpu", "wasm"]) {
+for (const backend of backends) {
   describe(`tfjsLoss on the ${backend} backend`, () => {
     beforeAll(async () => {
       expect(await tf.setBackend(backend)).toBe(true);

@@ -5,10 +5,12 @@ import { setBackend } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-wasm";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { bce, charbonnier, huber, mae, mse } from "simdloss";
 import { type TfjsLoss, tfjsLoss } from "simdloss/tfjs";
-import { batchSize, digits, pixels, seeded, withNoise } from "./data.js";
+import { positive } from "../arguments.js";
+import { digits, pixels, seeded } from "../mnist.js";
+import { batchSize, withNoise } from "./data.js";
 import { restore, type Trained, train } from "./model.js";
 import { writePicture } from "./picture.js";
 
@@ -35,11 +37,6 @@ const program = new Command("npm start --")
 await program.parseAsync().catch((error: unknown) => {
   program.error(error instanceof Error && error.stack !== undefined ? error.stack : String(error));
 });
-
-function positive(text: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number, at least 1.");
-}
 
 interface Choice {
   readonly loss?: string[];

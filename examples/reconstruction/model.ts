@@ -2,7 +2,8 @@
 import { train as optimizers, tensor2d } from "@tensorflow/tfjs-core";
 import { initializers, layers, type Sequential, sequential } from "@tensorflow/tfjs-layers";
 import type { TfjsLoss } from "simdloss/tfjs";
-import { batches, batchSize, pixels } from "./data.js";
+import { pixels } from "../mnist.js";
+import { batches, batchSize } from "./data.js";
 
 /** Every call gives the same weights. */
 function autoencoder(): Sequential {

@@ -1,7 +1,7 @@
 /** A grid of digits as a PNG. */
 import { writeFileSync } from "node:fs";
 import { PNG } from "pngjs";
-import { pixels, side } from "./data.js";
+import { pixels, side } from "../mnist.js";
 
 const scale = 3;
 const gap = 4;

@@ -68,12 +68,13 @@ function check(
   }
 }
 
-function like(array: Floats): Floats {
-  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(array.length) : new Float64Array(array.length);
+/** A new array of the same type. */
+export function like(array: Floats, length = array.length): Floats {
+  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(length) : new Float64Array(length);
 }
 
 /** What an addition rounds away is added at the end. Neumaier (1974). */
-class Sum {
+export class Sum {
   private sum = 0;
   private rest = 0;
 

@@ -1,13 +1,32 @@
 /** The losses in plain TypeScript: no WebAssembly, for a Content Security Policy without it, and as the oracle of the kernels. */
 import { define } from "../loss.js";
+import * as rowSpecs from "../losses/divergence.js";
 import * as specs from "../losses/index.js";
-import type { Loss } from "../types.js";
+import { defineRows } from "../rowLoss.js";
+import type { DivergenceLoss, GaussianLoss, Loss, SoftmaxCrossEntropy } from "../types.js";
 import * as formulas from "./classification.js";
+import * as rows from "./divergence.js";
 import { plain } from "./engine.js";
 import * as residuals from "./regression.js";
+import { plainRows } from "./rows.js";
 
 export { mergeTotals } from "../total.js";
-export type { CommonOptions, Loss, Numbers, Options, Out, Reduction, Result, Total } from "../types.js";
+export type {
+  CommonOptions,
+  DivergenceLoss,
+  Gaussian,
+  GaussianLoss,
+  Integers,
+  Loss,
+  Numbers,
+  Options,
+  Out,
+  Reduction,
+  Result,
+  RowLoss,
+  SoftmaxCrossEntropy,
+  Total,
+} from "../types.js";
 
 type None = Record<never, never>;
 const off = (a: number): number | null => (Number.isNaN(a) ? null : a);
@@ -61,4 +80,29 @@ export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number 
 export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /* @__PURE__ */ define(
   specs.focalWithLogits,
   plain(formulas.focalWithLogits, ({ a, b }) => ({ alpha: off(a), gamma: b })),
+);
+/** Softmax cross entropy. */
+export const softmaxCrossEntropy: SoftmaxCrossEntropy = /* @__PURE__ */ defineRows(
+  rowSpecs.softmaxCrossEntropy,
+  plainRows(rows.softmaxCrossEntropy, ({ a, classWeights }) => ({ labelSmoothing: a, classWeights })),
+);
+/** Kullback-Leibler divergence of probabilities. */
+export const klDivergence: DivergenceLoss<{ epsilon: number }> = /* @__PURE__ */ defineRows(
+  rowSpecs.klDivergence,
+  plainRows(rows.klDivergence, ({ a }) => ({ epsilon: a })),
+);
+/** Kullback-Leibler divergence of logits. */
+export const klDivergenceWithLogits: DivergenceLoss<None> = /* @__PURE__ */ defineRows(
+  rowSpecs.klDivergenceWithLogits,
+  plainRows(rows.klDivergenceWithLogits, () => ({})),
+);
+/** Distillation of a teacher's logits. */
+export const distillation: DivergenceLoss<{ temperature: number }> = /* @__PURE__ */ defineRows(
+  rowSpecs.distillation,
+  plainRows(rows.distillation, ({ a }) => ({ temperature: a })),
+);
+/** Kullback-Leibler divergence of a Gaussian from the standard one. */
+export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(
+  rowSpecs.gaussianKl,
+  plainRows(rows.gaussianKl, () => ({})),
 );

