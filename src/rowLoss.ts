@@ -364,6 +364,7 @@ function faultError(
   if (name === "weights") {
     return new RangeError(`${spec.name}: weights must be finite and at least 0, got ${weights?.[at]} at ${at}`);
   }
-  const [title, value] = name === "prediction" ? [spec.arrays[0], prediction[at]] : [spec.arrays[1], target[at]];
+  const [title, value] =
+    name === "prediction" ? [spec.arrays[0], prediction[at]] : [spec.labels ? "target" : spec.arrays[1], target[at]];
   return new RangeError(`${spec.name}: ${title} ${value} at ${at} is less than 0`);
 }
