@@ -248,9 +248,13 @@ export class math {
     const bits = math.logBits(x);
     const k = math.logTurns(bits, x);
     const t = math.logRest(bits);
-    const tail = f.sub(math.logTail(t), f.mul(k, lanes.at(LN2, 3)));
-    const log = f.add(f.mul(k, lanes.at(LN2, 2)), f.sub(t, tail));
+    const log = math.logSum(k, t, math.logTail(t));
     return lanes.orNaN(lanes.choose(f.eq(x, lanes.zero()), lanes.all(-Infinity), log), x);
+  }
+
+  /** k ln 2 + log(1 + t), of the tail of the latter. */
+  @inline static logSum(k: v128, t: v128, tail: v128): v128 {
+    return f.add(f.mul(k, lanes.at(LN2, 2)), f.sub(t, f.sub(tail, f.mul(k, lanes.at(LN2, 3)))));
   }
 
   /** The bits of x, subnormals made normal, less those of √½: the exponent k stands above the mantissa, offset by the bias. */

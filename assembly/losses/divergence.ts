@@ -94,18 +94,39 @@ export class SoftmaxCrossEntropy extends RowLoss {
   }
 }
 
+/** How near q is to p where log(q/p) is taken by their difference; the least and the largest quotient with all its digits. */
+const NEAR = memory.data<f64>([0.25, 1e-300, 1e300]);
+
+const plainTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+const sizeTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+const termTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+const gapTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+
 /**
  * Σ p log(p/q) twice: as it stands, and as Σ (p log(p/q) − p + q) + Σ (p − q), whose terms are never below 0 and small where p is near
  * q. The one that adds up less has the smaller error.
  */
 @unmanaged
 class Sums {
-  @inline at(index: usize): Tally {
-    return changetype<Tally>(changetype<usize>(this) + index * offsetof<Tally>());
-  }
+  /** Of a block: Σ p log(q/p), Σ |p log(q/p)|, Σ (p log(p/q) − p + q), and what its gaps lack. */
+  plain: v128;
+  size: v128;
+  terms: v128;
+  lost: v128;
 
   open(): void {
-    for (let k: usize = 0; k < 4; k++) this.at(k).open();
+    plainTally.open();
+    sizeTally.open();
+    termTally.open();
+    gapTally.open();
+    this.clear();
+  }
+
+  @inline clear(): void {
+    this.plain = lanes.zero();
+    this.size = lanes.zero();
+    this.terms = lanes.zero();
+    this.lost = lanes.zero();
   }
 
   /** Of p, q and v = log(q/p), with e^v − 1 − v where v is small. */
@@ -113,34 +134,49 @@ class Sums {
     const counts = f.ne(p, lanes.zero());
     const own = lanes.orNaN(lanes.where(counts, f.mul(p, v)), q);
     const term = f.sub(f.sub(q, p), own);
-    this.at(0).add(own);
-    this.at(1).add(f.abs(own));
-    this.at(2).add(lanes.choose(v128.and(small, counts), f.mul(p, tail), term));
-  }
-
-  @inline addGap(gap: v128): void {
-    this.at(3).add(gap);
+    this.plain = f.add(this.plain, own);
+    this.size = f.add(this.size, f.abs(own));
+    this.addTerm(lanes.choose(v128.and(small, counts), f.mul(p, tail), term));
   }
 
   @inline addTerm(term: v128): void {
-    this.at(2).add(term);
+    this.terms = f.add(this.terms, term);
+  }
+
+  /** What p and q differ by must not be rounded: it may be much more than the sum. */
+  @inline addGap(gap: v128): void {
+    gapTally.add(gap);
+  }
+
+  /** What a gap lacks; one of f32 numbers lacks nothing that counts. */
+  @inline addLost(lost: v128): void {
+    this.lost = f.add(this.lost, lost);
+  }
+
+  /** Ends a block. */
+  @inline close(): void {
+    gapTally.add(this.lost);
+    plainTally.add(this.plain);
+    sizeTally.add(this.size);
+    termTally.add(this.terms);
+    this.clear();
   }
 
   /** The terms alone, where p and q have one sum. */
-  @inline terms(): v128 {
-    return this.at(2).total(0);
+  @inline positive(): v128 {
+    return termTally.total(0);
   }
 
   /** The sum; `less` is to be taken from the gap. */
   total(less: f64): v128 {
-    const gap = this.at(3).total(less);
-    const terms = this.at(2).total(0);
-    const better = f.lt(f.add(terms, f.abs(gap)), this.at(1).total(0));
-    return lanes.choose(better, f.add(terms, gap), f.sub(lanes.zero(), this.at(0).total(0)));
+    const gap = gapTally.total(less);
+    const terms = termTally.total(0);
+    const better = f.lt(f.add(terms, f.abs(gap)), sizeTally.total(0));
+    return lanes.choose(better, f.add(terms, gap), f.sub(lanes.zero(), plainTally.total(0)));
   }
 }
 
-const sums = changetype<Sums>(memory.data(4 * offsetof<Tally>(), 16));
+const sums = changetype<Sums>(memory.data(offsetof<Sums>(), 16));
 
 /** Σ p log(p/q), q = max(x, ε). Kullback and Leibler (1951). */
 @unmanaged
@@ -164,33 +200,46 @@ export class KlDivergence extends RowLoss {
     const target = rows.panel(1);
     const end = rows.end(panel);
     sums.open();
-    for (let at = panel; at < end; at += 16) {
-      const x = v128.load(at);
-      const p = v128.load(target + (at - panel));
-      const counts = v128.or(f.ne(p, lanes.zero()), f.ne(x, x));
-      const q = lanes.where(counts, f.pmax(x, this.epsilon));
-      const gap = f.sub(p, q);
-      const t = f.neg(f.div(gap, p));
-      const small = f.lt(f.abs(t), lanes.all(0.25));
-      const tail = math.logTail(t);
-      const quotient = f.div(q, p);
-      let v = lanes.choose(small, f.sub(t, tail), math.log(quotient));
-      const normal = v128.and(f.gt(quotient, lanes.all(<real>1e-300)), f.lt(quotient, lanes.all(<real>1e300)));
-      if (!i32x4.all_true(v128.or(normal, f.eq(p, lanes.zero())))) {
-        v = lanes.choose(normal, v, f.sub(math.log(q), math.log(p)));
-      }
-      sums.add(p, q, v, small, tail);
-      sums.addGap(gap);
-      sums.addGap(math.sumError(p, f.neg(q), gap));
-      if (request.want & HESS) {
-        const square = f.mul(q, q);
-        const whole = v128.and(f.gt(square, lanes.all(<real>1e-300)), f.lt(square, lanes.all(<real>1e300)));
-        const bend = lanes.choose(whole, f.div(p, square), f.div(f.div(p, q), q));
-        v128.store(rows.panel(2) + (at - panel), lanes.where(counts, bend));
-      }
-      v128.store(at, f.neg(lanes.where(counts, f.div(p, q))));
+    let at = panel;
+    while (at < end) {
+      const stop = min(at + rows.block(), end);
+      for (; at < stop; at += 16) this.entry(at, target + (at - panel));
+      sums.close();
     }
     return sums.total(0);
+  }
+
+  @inline entry(at: usize, target: usize): void {
+    const x = v128.load(at);
+    const p = v128.load(target);
+    const counts = v128.or(f.ne(p, lanes.zero()), f.ne(x, x));
+    const q = lanes.where(counts, f.pmax(x, this.epsilon));
+    const gap = f.sub(p, q);
+    const inverse = f.div(lanes.one(), p);
+    const t = f.neg(f.mul(gap, inverse));
+    const quotient = f.mul(q, inverse);
+    // log(q/p) by what q and p differ by where that is little; one logarithm for both ways.
+    const small = f.lt(f.abs(t), lanes.at(NEAR, 0));
+    const bits = math.logBits(quotient);
+    const rest = lanes.choose(small, t, math.logRest(bits));
+    const tail = math.logTail(rest);
+    let v = math.logSum(v128.andnot(math.logTurns(bits, quotient), small), rest, tail);
+    const normal = v128.and(f.gt(quotient, lanes.at(NEAR, 1)), f.lt(quotient, lanes.at(NEAR, 2)));
+    if (!i32x4.all_true(v128.or(normal, f.eq(p, lanes.zero())))) {
+      v = lanes.choose(normal, v, f.sub(math.log(q), math.log(p)));
+    }
+    sums.add(p, q, v, small, tail);
+    sums.addGap(gap);
+    if (!request.narrow) sums.addLost(math.sumError(p, f.neg(q), gap));
+    if (!(request.want & GRAD)) return;
+    const ratio = f.div(p, q);
+    if (request.want & HESS) {
+      const square = f.mul(q, q);
+      const whole = v128.and(f.gt(square, lanes.at(NEAR, 1)), f.lt(square, lanes.at(NEAR, 2)));
+      const bend = lanes.choose(whole, f.div(p, square), f.div(ratio, q));
+      v128.store(rows.panel(2) + (at - rows.panel(0)), lanes.where(counts, bend));
+    }
+    v128.store(at, f.neg(lanes.where(counts, ratio)));
   }
 }
 
@@ -247,10 +296,15 @@ export class KlDivergenceWithLogits extends Shifted {
     targets.read(softmax, logits, target);
     softmax.spreadFine(logits, lost);
     const scale = f.div(lanes.one(), softmax.sum);
-    for (let at: usize = 0; at < end - logits; at += 16) {
-      const v = f.sub(v128.load(ratio + at), softmax.log);
-      const q = f.mul(v128.load(logits + at), scale);
-      sums.add(v128.load(target + at), q, v, math.isSmall(v), math.expTail(v));
+    let at: usize = 0;
+    while (at < end - logits) {
+      const stop = min(at + rows.block(), end - logits);
+      for (; at < stop; at += 16) {
+        const v = f.sub(v128.load(ratio + at), softmax.log);
+        const q = f.mul(v128.load(logits + at), scale);
+        sums.add(v128.load(target + at), q, v, math.isSmall(v), math.expTail(v));
+      }
+      sums.close();
     }
     if (request.want & GRAD) targets.slope(softmax, logits, target);
     return sums.total(1);
@@ -294,23 +348,28 @@ export class Distillation extends Shifted {
     const steep = f.div(this.temperature, softmax.sum);
     const targetSteep = f.div(this.temperature, teacher.sum);
     sums.open();
-    for (let at: usize = 0; at < end - logits; at += 16) {
-      const v = f.sub(v128.load(ratio + at), more);
-      const u = v128.load(logits + at);
-      const targetU = v128.load(target + at);
-      const q = f.mul(u, scale);
-      const p = f.mul(targetU, targetScale);
-      sums.add(p, q, v, math.isSmall(v), math.expTail(v));
-      // Where both are sure of one class, by what they leave to the others.
-      const lone = v128.and(f.eq(u, softmax.lone), f.eq(targetU, teacher.lone));
-      const own = lanes.choose(lone, f.neg(softmax.rest), u);
-      const targetOwn = lanes.choose(lone, f.neg(teacher.rest), targetU);
-      if (request.want & HESS) {
-        v128.store(ratio + at, f.mul(q, f.mul(softmax.others(u), scale)));
+    let at: usize = 0;
+    while (at < end - logits) {
+      const stop = min(at + rows.block(), end - logits);
+      for (; at < stop; at += 16) {
+        const v = f.sub(v128.load(ratio + at), more);
+        const u = v128.load(logits + at);
+        const targetU = v128.load(target + at);
+        const q = f.mul(u, scale);
+        const p = f.mul(targetU, targetScale);
+        sums.add(p, q, v, math.isSmall(v), math.expTail(v));
+        // Where both are sure of one class, by what they leave to the others.
+        const lone = v128.and(f.eq(u, softmax.lone), f.eq(targetU, teacher.lone));
+        const own = lanes.choose(lone, f.neg(softmax.rest), u);
+        const targetOwn = lanes.choose(lone, f.neg(teacher.rest), targetU);
+        if (request.want & HESS) {
+          v128.store(ratio + at, f.mul(q, f.mul(softmax.others(u), scale)));
+        }
+        v128.store(logits + at, f.sub(f.mul(own, steep), f.mul(targetOwn, targetSteep)));
       }
-      v128.store(logits + at, f.sub(f.mul(own, steep), f.mul(targetOwn, targetSteep)));
+      sums.close();
     }
-    return f.mul(f.mul(this.temperature, sums.terms()), this.temperature);
+    return f.mul(f.mul(this.temperature, sums.positive()), this.temperature);
   }
 
   /**
@@ -352,7 +411,7 @@ export class GaussianKl extends RowLoss {
     const means = rows.panel(0);
     const logs = rows.panel(1);
     const end = rows.end(means);
-    sums.open();
+    termTally.open();
     for (let at: usize = 0; at < end - means; at += 16) {
       const mean = v128.load(means + at);
       const l = v128.load(logs + at);
@@ -376,8 +435,7 @@ export class GaussianKl extends RowLoss {
       const far = f.sub(f.sub(halfExp, lanes.half()), f.mul(lanes.half(), bounded));
       const deep = f.lt(l, lanes.all(-60));
       const excess = lanes.choose(large, far, lanes.choose(deep, f.sub(lanes.all(-0.5), f.mul(lanes.half(), l)), near));
-      sums.addTerm(f.mul(f.mul(lanes.half(), mean), mean));
-      sums.addTerm(excess);
+      termTally.add(f.add(f.mul(f.mul(lanes.half(), mean), mean), excess));
       const slope = lanes.choose(large, f.sub(halfExp, lanes.half()), f.add(f.mul(half, expm1), less));
       if (request.want & HESS) {
         v128.store(rows.panel(2) + at, lanes.orNaN(lanes.one(), mean));
@@ -385,6 +443,6 @@ export class GaussianKl extends RowLoss {
       }
       v128.store(logs + at, slope);
     }
-    return sums.terms();
+    return termTally.total(0);
   }
 }
