@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as simdloss from "../src/index.js";
-import { table } from "../tools/table.js";
+import { rowTable, table } from "../tools/table.js";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
 describe("README.md", () => {
-  it("has the table of losses that the specs make; npm run docs writes it", () => {
+  it("has the tables of losses that the specs make; npm run docs writes them", () => {
     expect(readme).toContain(`\n${table()}\n`);
+    expect(readme).toContain(`\n${rowTable()}\n`);
   });
 
   it("has as many cells in each row of the speed table as in its head", () => {

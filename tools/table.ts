@@ -1,11 +1,14 @@
-/** The README's table of losses, from the specs. `npm run docs` writes it; a test compares. */
+/** The README's tables of losses, from the specs. `npm run docs` writes it; a test compares. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import * as rowSpecs from "../src/losses/divergence.js";
 import * as specs from "../src/losses/index.js";
-import type { Parameter, Spec } from "../src/spec.js";
+import type { Parameter, RowSpec, Spec } from "../src/spec.js";
 
-const START = "<!-- losses: npm run docs -->";
-const END = "<!-- end of losses -->";
+const marks = {
+  losses: ["<!-- losses: npm run docs -->", "<!-- end of losses -->"],
+  rows: ["<!-- row losses: npm run docs -->", "<!-- end of row losses -->"],
+} as const;
 const order = [
   "mae",
   "mse",
@@ -17,6 +20,11 @@ const order = [
   "bceWithLogits",
   "focal",
   "focalWithLogits",
+  "softmaxCrossEntropy",
+  "klDivergence",
+  "klDivergenceWithLogits",
+  "distillation",
+  "gaussianKl",
 ];
 
 function range({ above, from, below, to }: Parameter): string {
@@ -40,23 +48,47 @@ function domain({ predictions, targets, labels }: Pick<Spec, "predictions" | "ta
 /** A bar inside a cell would end it. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
-export function table(): string {
-  const rows = Object.values(specs)
-    .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
-    .map((spec) => [`\`${spec.name}\``, spec.formula, spec.gradient, spec.hessian, parameters(spec), domain(spec)]);
-  const head = ["loss", "value of one element", "∂/∂x", "∂²/∂x²", "parameters", "domain"];
+const byOrder = (a: { name: string }, b: { name: string }): number => order.indexOf(a.name) - order.indexOf(b.name);
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 }
 
-/** The README with the table in its place. */
-export function withTable(readme: string): string {
-  const [before, rest] = readme.split(START);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`README.md must hold "${START}" and "${END}"`);
-  return `${before}${START}\n\n${table()}\n\n${END}${after}`;
+export function table(): string {
+  const rows = Object.values(specs)
+    .sort(byOrder)
+    .map((spec) => [`\`${spec.name}\``, spec.formula, spec.gradient, spec.hessian, parameters(spec), domain(spec)]);
+  return tableOf(["loss", "value of one element", "∂/∂x", "∂²/∂x²", "parameters", "domain"], rows);
+}
+
+function rowOptions(spec: RowSpec & { readonly parameters: Readonly<Record<string, Parameter>> }): string {
+  const labels = spec.labels ? ["`classWeights`", "`ignoreIndex`"] : [];
+  return [`\`${spec.length}\``, ...labels, parameters(spec)].filter(Boolean).join("; ");
+}
+
+export function rowTable(): string {
+  const rows = Object.values(rowSpecs)
+    .sort(byOrder)
+    .map((spec) => {
+      const call = `\`${spec.name}(${spec.arrays.join(", ")})\``;
+      return [call, spec.formula, spec.gradient, spec.hessian, rowOptions(spec)];
+    });
+  return tableOf(["loss of x and y", "value of a row", "∂/∂x", "∂²/∂x²", "options"], rows);
+}
+
+/** The README with both tables in their places. */
+export function withTables(readme: string): string {
+  return between(between(readme, marks.losses, table()), marks.rows, rowTable());
+}
+
+function between(readme: string, [start, end]: readonly [string, string], text: string): string {
+  const [before, rest] = readme.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`README.md must hold "${start}" and "${end}"`);
+  return `${before}${start}\n\n${text}\n\n${end}${after}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  writeFileSync("README.md", withTable(readFileSync("README.md", "utf8")));
-  console.log("README.md: the table of losses is up to date");
+  writeFileSync("README.md", withTables(readFileSync("README.md", "utf8")));
+  console.log("README.md: the tables of losses are up to date");
 }
