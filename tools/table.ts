@@ -61,18 +61,23 @@ export function table(): string {
   return tableOf(["loss", "value of one element", "∂/∂x", "∂²/∂x²", "parameters", "domain"], rows);
 }
 
-function rowOptions(spec: RowSpec & { readonly parameters: Readonly<Record<string, Parameter>> }): string {
+/** A spec without its parameters' names. */
+type AnyRowSpec = Omit<RowSpec, "parameters"> & { readonly parameters: Readonly<Record<string, Parameter>> };
+
+function rowOptions(spec: AnyRowSpec): string {
   const labels = spec.labels ? ["`classWeights`", "`ignoreIndex`"] : [];
   return [`\`${spec.length}\``, ...labels, parameters(spec)].filter(Boolean).join("; ");
 }
 
 export function rowTable(): string {
-  const rows = Object.values(rowSpecs)
-    .sort(byOrder)
-    .map((spec) => {
-      const call = `\`${spec.name}(${spec.arrays.join(", ")})\``;
-      return [call, spec.formula, spec.gradient, spec.hessian, rowOptions(spec)];
-    });
+  const specs: readonly AnyRowSpec[] = Object.values(rowSpecs).map((spec) => ({
+    ...spec,
+    parameters: { ...spec.parameters },
+  }));
+  const rows = [...specs].sort(byOrder).map((spec) => {
+    const call = `\`${spec.name}(${spec.arrays.join(", ")})\``;
+    return [call, spec.formula, spec.gradient, spec.hessian, rowOptions(spec)];
+  });
   return tableOf(["loss of x and y", "value of a row", "∂/∂x", "∂²/∂x²", "options"], rows);
 }
 

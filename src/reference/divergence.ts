@@ -1,17 +1,29 @@
 import type { Floats } from "../engine.js";
-import { Sum } from "./engine.js";
-import type { RowFormula } from "./formula.js";
+import type { Asked, RowFormula } from "./formula.js";
 
-/** a − b and what its rounding has lost, 0 where it is infinite. Knuth's TwoSum: the two add up to a − b exactly. */
-const difference = (a: number, b: number): readonly [near: number, lost: number] => {
-  const near = a - b;
-  if (!Number.isFinite(near)) return [near, 0];
+/** What each addition rounds away is added at the end: Neumaier (1974), with Knuth's TwoSum. */
+const sumOf = (terms: Float64Array): number => {
+  let sum = 0;
+  let rest = 0;
+  for (let k = 0; k < terms.length; k++) {
+    const x = terms[k] ?? Number.NaN;
+    const next = sum + x;
+    const added = next - sum;
+    rest += sum - (next - added) + (x - added);
+    sum = next;
+  }
+  return Number.isFinite(sum) ? sum + rest : sum;
+};
+
+/** What the rounding of a − b to `near` has lost, 0 where that is infinite. Knuth's TwoSum: the two add up to a − b exactly. */
+const lostInDifference = (a: number, b: number, near: number): number => {
+  if (!Number.isFinite(near)) return 0;
   const shift = near - a;
-  return [near, a - (near - shift) - (b + shift)];
+  return a - (near - shift) - (b + shift);
 };
 
 /** What the rounding of a · b to `product` has lost: a factor's upper 24 bits and its lower 29 have exact products with the other's upper 24. */
-const lostOf = (a: number, b: number, product: number): number => {
+const lostInProduct = (a: number, b: number, product: number): number => {
   const aHigh = Math.fround(a);
   const bHigh = Math.fround(b);
   const aLow = a - aHigh;
@@ -29,60 +41,84 @@ const scaledExp = (scale: number, exponent: number): number => {
 /** softmax(z/T), p_k = e^((z_k − M)/T) / (1 + R), with M the greatest z and R the sum of the other exponentials. Bridle (1990). */
 class Softmax {
   /** Where M is; −1, which makes all NaN, if nothing is above −Infinity. */
-  readonly top: number;
+  top = -1;
   /** (z_k − M)/T. */
   readonly gaps: Float64Array;
-  /** What their roundings have lost, which an exponential would magnify up to 745-fold. */
-  private readonly lost: Float64Array;
+  /** 1 + R. */
+  norm = Number.NaN;
   /** R, which may be subnormal. */
-  private readonly rest: number = 0;
+  private rest = Number.NaN;
+  /** What the roundings of the gaps have lost, which an exponential would magnify up to 745-fold. */
+  private readonly lost: Float64Array;
+  /** e^((z_k − M)/T), which may be subnormal or vanish. */
+  private readonly powers: Float64Array;
+  private readonly terms: Float64Array;
+  /** T = power · divisor, a power of two and a number in [1, 2). */
+  private readonly power: number;
+  private readonly divisor: number;
 
-  constructor(logits: Float64Array, temperature = 1) {
+  constructor(length: number, temperature = 1) {
+    this.gaps = new Float64Array(length);
+    this.lost = new Float64Array(length);
+    this.powers = new Float64Array(length);
+    this.terms = new Float64Array(length);
+    this.power = 2 ** Math.floor(Math.log2(temperature));
+    this.divisor = temperature / this.power;
+  }
+
+  /** Takes a row of logits, which all else is about until the next. */
+  read(logits: Float64Array): void {
+    const { gaps, lost, powers, terms, power, divisor } = this;
     let top = -1;
     let greatest = -Infinity;
-    logits.forEach((z, k) => {
-      if (!(z > greatest)) return;
+    for (let k = 0; k < logits.length; k++) {
+      const z = logits[k] ?? Number.NaN;
+      if (!(z > greatest)) continue;
       top = k;
       greatest = z;
-    });
+    }
     this.top = top;
-    this.gaps = new Float64Array(logits.length);
-    this.lost = new Float64Array(logits.length);
-    const power = 2 ** Math.floor(Math.log2(temperature));
-    const divisor = temperature / power;
-    logits.forEach((z, k) => {
-      if (k === top) return;
-      const [shift, lost] = difference(z, logits[top] ?? Number.NaN);
+    if (top < 0) greatest = Number.NaN;
+    for (let k = 0; k < logits.length; k++) {
+      const z = logits[k] ?? Number.NaN;
+      const shift = k === top ? 0 : z - greatest;
       const dividend = shift / power;
       const gap = dividend / divisor;
-      this.gaps[k] = gap;
-      const product = gap * divisor;
-      const remainder = dividend - product - lostOf(gap, divisor, product);
-      this.lost[k] = gap > -1000 ? (remainder + lost / power) / divisor : 0;
-    });
-    this.rest = this.others(1);
+      let gapLost = 0;
+      if (gap < 0 && gap > -1000) {
+        gapLost = lostInDifference(z, greatest, shift) / power;
+        if (divisor > 1) {
+          const product = gap * divisor;
+          gapLost = (dividend - product - lostInProduct(gap, divisor, product) + gapLost) / divisor;
+        }
+      }
+      gaps[k] = gap;
+      lost[k] = gapLost;
+      powers[k] = Math.exp(gap) * (1 + gapLost);
+    }
+    terms.set(powers);
+    if (top >= 0) terms[top] = 0;
+    this.rest = sumOf(terms);
+    this.norm = 1 + this.rest;
+  }
+
+  /** scale · e^((z_k − M)/T): with a scale over `norm`, scale · p_k. */
+  times(k: number, scale: number): number {
+    const own = this.powers[k] ?? Number.NaN;
+    if (own > 2 ** -1000) return scale * own;
+    return scaledExp(scale, this.gaps[k] ?? Number.NaN) * (1 + (this.lost[k] ?? Number.NaN));
   }
 
   /** scale · R. */
   private others(scale: number): number {
     if (this.rest > 2 ** -900) return scale * this.rest;
-    const sum = new Sum();
-    for (let k = 0; k < this.gaps.length; k++) if (k !== this.top) sum.add(this.exponential(k, scale));
-    return Number.isNaN(scale) ? scale : sum.total();
-  }
-
-  private exponential(k: number, scale: number): number {
-    return scaledExp(scale, this.gaps[k] ?? Number.NaN) * (1 + (this.lost[k] ?? Number.NaN));
-  }
-
-  /** scale · p_k. */
-  probability(k: number, scale = 1): number {
-    return this.exponential(k, scale / (1 + this.rest));
+    for (let k = 0; k < this.terms.length; k++) this.terms[k] = k === this.top ? 0 : this.times(k, scale);
+    return Number.isNaN(scale) ? scale : sumOf(this.terms);
   }
 
   /** scale · (1 − p_k); that of the greatest is the sum of the others. */
   complement(k: number, scale = 1): number {
-    return k === this.top ? this.others(scale / (1 + this.rest)) : scale * (1 - this.probability(k));
+    return k === this.top ? this.others(scale / this.norm) : scale * (1 - this.times(k, 1 / this.norm));
   }
 
   /** −log p_k, a sum of terms ≥ 0. */
@@ -96,31 +132,26 @@ class Softmax {
   }
 }
 
-const sumOf = (row: Float64Array): number => {
-  const sum = new Sum();
-  for (const x of row) sum.add(x);
-  return sum.total();
-};
-
-/** T p_k − τ_k, T = Σ τ_c: the derivative of −Σ τ_c log p_c. At the greatest logit, (T − τ_k) p_k − τ_k (1 − p_k) does not need 1 − p_k from p_k. */
-const crossEntropyGrad = (logits: Float64Array, shares: Float64Array, into: Float64Array): void => {
-  const p = new Softmax(logits);
-  const total = sumOf(shares);
-  shares.forEach((share, k) => {
-    if (k !== p.top) {
-      into[k] = p.probability(k, total) - share;
-      return;
-    }
-    const others = sumOf(shares.map((other, c) => (c === k ? 0 : other)));
-    into[k] = p.probability(k, others) - p.complement(k, share);
-  });
-};
-
-/** T p_k (1 − p_k). */
-const crossEntropyHess = (logits: Float64Array, shares: Float64Array, into: Float64Array): void => {
-  const p = new Softmax(logits);
-  const total = sumOf(shares);
-  for (let k = 0; k < into.length; k++) into[k] = p.complement(k, p.probability(k, total));
+/**
+ * The derivatives of −Σ τ_c log p_c, with T = Σ τ_c: T p_k − τ_k, which at the greatest logit is (T − τ_k) p_k − τ_k (1 − p_k) and does not need
+ * 1 − p_k from p_k; and T p_k (1 − p_k). Returns T. `terms` is room for a row.
+ */
+const crossEntropy = (p: Softmax, shares: Float64Array, terms: Float64Array, { grad, hess }: Asked): number => {
+  const { top, norm } = p;
+  const topShare = shares[top] ?? Number.NaN;
+  terms.set(shares);
+  if (top >= 0) terms[top] = 0;
+  const others = sumOf(terms);
+  const total = others + topShare;
+  const scale = total / norm;
+  if (grad !== undefined) {
+    for (let k = 0; k < grad.length; k++) grad[k] = p.times(k, scale) - (shares[k] ?? Number.NaN);
+    if (top >= 0) grad[top] = p.times(top, others / norm) - p.complement(top, topShare);
+  }
+  if (hess !== undefined) {
+    for (let k = 0; k < hess.length; k++) hess[k] = p.complement(k, p.times(k, scale));
+  }
+  return total;
 };
 
 interface Smoothing {
@@ -128,40 +159,39 @@ interface Smoothing {
   readonly classWeights: Floats | undefined;
 }
 
-/** τ_c = w_c((1 − s) y_c + s/C): a label smoothed over C classes, Szegedy et al. (2016), arXiv:1512.00567, and weighted. */
-const sharesOf = (target: Float64Array, { labelSmoothing, classWeights }: Smoothing): Float64Array =>
-  target.map((y, c) => {
-    const weight = classWeights === undefined ? 1 : (classWeights[c] ?? Number.NaN);
-    return weight * ((1 - labelSmoothing) * y + labelSmoothing / target.length);
-  });
-
 /** −Σ τ_c log p_c, p = softmax(x). Bridle (1990), doi:10.1007/978-3-642-76153-9_28. */
-export const softmaxCrossEntropy: RowFormula<Smoothing> = {
-  // Σ τ_c (M − x_c) + T log(1 + R), where 0 · ∞ = 0.
-  value(logits, target, smoothing) {
-    const p = new Softmax(logits);
-    const shares = sharesOf(target, smoothing);
-    const sum = new Sum();
-    shares.forEach((share, c) => {
-      if (share !== 0) sum.add(-share * (p.gaps[c] ?? Number.NaN));
-    });
-    sum.add(p.normalizer(sumOf(shares)));
-    return sum.total();
-  },
-  grad(logits, target, smoothing, into) {
-    crossEntropyGrad(logits, sharesOf(target, smoothing), into);
-  },
-  hess(logits, target, smoothing, into) {
-    crossEntropyHess(logits, sharesOf(target, smoothing), into);
-  },
+export const softmaxCrossEntropy: RowFormula<Smoothing> = (classes, { labelSmoothing, classWeights }) => {
+  const p = new Softmax(classes);
+  const shares = new Float64Array(classes);
+  const terms = new Float64Array(classes);
+  const kept = 1 - labelSmoothing;
+  const spread = labelSmoothing / classes;
+
+  return (logits, target, asked) => {
+    // τ_c = w_c((1 − s) y_c + s/C): a label smoothed over C classes, Szegedy et al. (2016), arXiv:1512.00567, and weighted.
+    for (let c = 0; c < classes; c++) {
+      const weight = classWeights === undefined ? 1 : (classWeights[c] ?? Number.NaN);
+      shares[c] = weight * (kept * (target[c] ?? Number.NaN) + spread);
+    }
+    p.read(logits);
+    const total = crossEntropy(p, shares, terms, asked);
+    if (!asked.value) return Number.NaN;
+    // Σ τ_c (M − x_c) + T log(1 + R), where 0 · ∞ = 0.
+    for (let c = 0; c < classes; c++) {
+      const share = shares[c] ?? Number.NaN;
+      terms[c] = share === 0 ? 0 : -share * (p.gaps[c] ?? Number.NaN);
+    }
+    return sumOf(terms) + p.normalizer(total);
+  };
 };
 
 /** t − log(1 + t) for −½ ≤ t ≤ 1: with s = t/(2 + t), log(1 + t) = 2(s + s³/3 + s⁵/5 + …) and t − 2s = t s. */
 const excessOfLog = (t: number): number => {
   const s = t / (2 + t);
+  const square = s * s;
   let series = 0;
-  for (let k = 39; k >= 3; k -= 2) series = series * s * s + 1 / k;
-  return s * (t - 2 * s * s * series);
+  for (let k = 39; k >= 3; k -= 2) series = series * square + 1 / k;
+  return s * (t - 2 * square * series);
 };
 
 /**
@@ -169,212 +199,207 @@ const excessOfLog = (t: number): number => {
  * Σ(p − q) an exact sum. In rows that are far from normalised it is the other way round.
  */
 class Divergence {
-  private readonly own = new Sum();
-  private readonly size = new Sum();
-  private readonly excess = new Sum();
-  private readonly balance = new Sum();
+  private readonly own: Float64Array;
+  private readonly excess: Float64Array;
 
-  /** With `gap` = q − p and `logQ` = log q, where q may have vanished; p > 0. The surplus p − q is to be added apart. */
-  add(p: number, q: number, gap: number, logQ: number): void {
+  constructor(length: number) {
+    this.own = new Float64Array(length);
+    this.excess = new Float64Array(length);
+  }
+
+  /** With `gap` = q − p and `logQ` = log q, where q may have vanished; p > 0. */
+  set(c: number, p: number, q: number, gap: number, logQ: number): void {
     const ratio = q / p;
-    const near = ratio > 0.5 && ratio < 2;
-    const t = gap / p;
-    const far = ratio > 2 ** -500 && ratio < 2 ** 500 ? -Math.log(ratio) : Math.log(p) - logQ;
-    const own = p * (near ? -Math.log1p(t) : far);
-    this.own.add(own);
-    this.size.add(Math.abs(own));
-    this.excess.add(near ? p * excessOfLog(t) : own + gap);
+    if (ratio > 0.5 && ratio < 2) {
+      const excess = p * excessOfLog(gap / p);
+      this.own[c] = excess - gap;
+      this.excess[c] = excess;
+      return;
+    }
+    const own = p * (ratio > 2 ** -500 && ratio < 2 ** 500 ? -Math.log(ratio) : Math.log(p) - logQ);
+    this.own[c] = own;
+    this.excess[c] = own + gap;
   }
 
   /** What an element of p = 0 has: nothing of its own but a NaN, and q of the excess. */
-  addEmpty(q: number): void {
-    this.own.add(0 * q);
-    this.excess.add(q);
+  setEmpty(c: number, q: number): void {
+    this.own[c] = 0 * q;
+    this.excess[c] = q;
   }
 
-  addSurplus(x: number): void {
-    this.balance.add(x);
-  }
-
-  total(): number {
-    const excess = this.excess.total();
-    return excess <= 2 * this.size.total() ? excess + this.balance.total() : this.own.total();
+  /** With the terms of Σ(p − q). */
+  total(balance: Float64Array): number {
+    const excess = sumOf(this.excess);
+    let size = 0;
+    for (let c = 0; c < this.own.length; c++) size += Math.abs(this.own[c] ?? Number.NaN);
+    return excess <= 2 * size ? excess + sumOf(balance) : sumOf(this.own);
   }
 }
 
 /** Σ p log(p/q), p the target, q = max(x, ε), with 0 log 0 = 0. Kullback and Leibler (1951), doi:10.1214/aoms/1177729694. */
-export const klDivergence: RowFormula<{ readonly epsilon: number }> = {
-  value(prediction, target, { epsilon }) {
-    const divergence = new Divergence();
-    prediction.forEach((x, c) => {
+export const klDivergence: RowFormula<{ readonly epsilon: number }> = (classes, { epsilon }) => {
+  const divergence = new Divergence(classes);
+  const balance = new Float64Array(2 * classes);
+
+  return (prediction, target, { value, grad, hess }) => {
+    for (let c = 0; c < classes; c++) {
       const p = target[c] ?? Number.NaN;
-      const q = Math.max(x, epsilon);
-      if (p === 0 && !Number.isNaN(q)) return;
-      divergence.add(p, q, q - p, Math.log(q));
-      divergence.addSurplus(p);
-      divergence.addSurplus(-q);
-    });
-    return divergence.total();
-  },
-  // −p/q
-  grad(prediction, target, { epsilon }, into) {
-    prediction.forEach((x, c) => {
-      const p = target[c] ?? Number.NaN;
-      const q = Math.max(x, epsilon);
-      into[c] = p === 0 && !Number.isNaN(q) ? 0 : -p / q;
-    });
-  },
-  // p/q², with p/q kept out of the subnormal numbers, as the second division may lead out of them.
-  hess(prediction, target, { epsilon }, into) {
-    prediction.forEach((x, c) => {
-      const p = target[c] ?? Number.NaN;
-      const q = Math.max(x, epsilon);
-      const ratio = p / q;
-      if (p === 0 && !Number.isNaN(q)) into[c] = 0;
-      else into[c] = ratio < 2 ** -1000 ? ((p * 2 ** 100) / q / q) * 2 ** -100 : ratio / q;
-    });
-  },
+      const q = Math.max(prediction[c] ?? Number.NaN, epsilon);
+      const empty = p === 0 && !Number.isNaN(q);
+      const ratio = empty ? 0 : p / q;
+      if (grad !== undefined) grad[c] = -ratio;
+      // p/q², with p/q kept out of the subnormal numbers, as the second division may lead out of them.
+      if (hess !== undefined) {
+        if (empty) hess[c] = 0;
+        else hess[c] = ratio < 2 ** -1000 ? ((p * 2 ** 100) / q / q) * 2 ** -100 : ratio / q;
+      }
+      if (!value) continue;
+      if (empty) divergence.setEmpty(c, 0);
+      else divergence.set(c, p, q, q - p, Math.log(q));
+      balance[2 * c] = empty ? 0 : p;
+      balance[2 * c + 1] = empty ? 0 : -q;
+    }
+    return value ? divergence.total(balance) : Number.NaN;
+  };
 };
 
 /** Σ p log(p/q), p the target, q = softmax(x), with 0 log 0 = 0. Kullback and Leibler (1951), doi:10.1214/aoms/1177729694. */
-export const klDivergenceWithLogits: RowFormula = {
-  // The surplus is Σ p − 1: that of the rounded q would be off.
-  value(logits, target) {
-    const softmax = new Softmax(logits);
-    const divergence = new Divergence();
-    target.forEach((p, c) => {
-      const q = softmax.probability(c);
+export const klDivergenceWithLogits: RowFormula = (classes) => {
+  const softmax = new Softmax(classes);
+  const divergence = new Divergence(classes);
+  const terms = new Float64Array(classes);
+  const balance = new Float64Array(classes + 1);
+
+  return (logits, target, asked) => {
+    softmax.read(logits);
+    crossEntropy(softmax, target, terms, asked);
+    if (!asked.value) return Number.NaN;
+    const { top, norm } = softmax;
+    for (let c = 0; c < classes; c++) {
+      const p = target[c] ?? Number.NaN;
+      const q = softmax.times(c, 1 / norm);
       if (p === 0) {
-        divergence.addEmpty(q);
-        return;
+        divergence.setEmpty(c, q);
+        continue;
       }
-      const gap = c === softmax.top && p > 0.5 ? 1 - p - softmax.complement(c) : q - p;
-      divergence.add(p, q, gap, -softmax.surprisal(c));
-      divergence.addSurplus(p);
-    });
-    divergence.addSurplus(-1);
-    return divergence.total();
-  },
-  grad(logits, target, _, into) {
-    crossEntropyGrad(logits, target, into);
-  },
-  hess(logits, target, _, into) {
-    crossEntropyHess(logits, target, into);
-  },
+      const gap = c === top && p > 0.5 ? 1 - p - softmax.complement(c) : q - p;
+      divergence.set(c, p, q, gap, -softmax.surprisal(c));
+    }
+    // Σ p − 1: with the rounded q it would be off.
+    balance.set(target);
+    balance[classes] = -1;
+    return divergence.total(balance);
+  };
 };
 
 /** (e^v − 1 − v) / v² for |v| ≤ 1, by its series. */
 const excessOfExp = (v: number): number => {
-  let series = 1;
-  for (let k = 22; k >= 3; k--) series = 1 + (v / k) * series;
-  return 0.5 * series;
+  const square = v * v;
+  let even = 0;
+  let odd = 0;
+  for (let k = 20; k >= 4; k -= 2) {
+    even = 1 + (square * even) / (k * (k - 1));
+    odd = 1 + (square * odd) / (k * (k + 1));
+  }
+  return 0.5 * even + (v / 6) * odd;
 };
 
 /**
- * p = softmax(t/T), q = softmax(x/T) and v = log(q/p).
+ * v_c = log(q_c/p_c) of two softmaxes.
  *
  * With a_c = (x_c − t_c)/T less the same at the teacher's greatest logit, v_c = a_c − log Σ p e^a = a_c − log(1 + Σ p(e^a − 1)):
- * near-equal rows keep their digits.
+ * near-equal rows keep their digits. Returns whether they are that good.
  */
-class Comparison {
-  readonly p: Softmax;
-  readonly q: Softmax;
-  readonly v: Float64Array;
-  /** Whether the v are that good. */
-  readonly near: boolean;
-
-  constructor(logits: Float64Array, teacherLogits: Float64Array, temperature: number) {
-    const p = new Softmax(teacherLogits, temperature);
-    const q = new Softmax(logits, temperature);
-    const { top } = p;
-    const [offset, offsetLost] = difference(logits[top] ?? Number.NaN, teacherLogits[top] ?? Number.NaN);
-    const a = logits.map((x, c) => {
-      const [residual, residualLost] = difference(x, teacherLogits[c] ?? Number.NaN);
-      const [shift, shiftLost] = difference(residual, offset);
-      return (shift + (residualLost - offsetLost + shiftLost)) / temperature;
-    });
-    const growth = new Sum();
-    a.forEach((shift, c) => {
-      const own = p.probability(c);
-      if (Math.abs(shift) <= 1) growth.add(own * Math.expm1(shift));
-      else {
-        const gap = (q.gaps[c] ?? Number.NaN) - (q.gaps[top] ?? Number.NaN);
-        growth.add(scaledExp(p.probability(top), gap) - own);
-      }
-    });
-    const grown = growth.total();
-    this.p = p;
-    this.q = q;
-    this.near = Math.abs(grown) < 0.5;
-    const base = this.near ? -Math.log1p(grown) : p.surprisal(top) - q.surprisal(top);
-    this.v = a.map((shift, c) => (Number.isFinite(shift) ? shift + base : p.surprisal(c) - q.surprisal(c)));
+const compare = (
+  p: Softmax,
+  q: Softmax,
+  logits: Float64Array,
+  teacherLogits: Float64Array,
+  temperature: number,
+  terms: Float64Array,
+  v: Float64Array,
+): boolean => {
+  const { top } = p;
+  const x = logits[top] ?? Number.NaN;
+  const t = teacherLogits[top] ?? Number.NaN;
+  const offset = x - t;
+  const offsetLost = lostInDifference(x, t, offset);
+  const share = p.times(top, 1 / p.norm);
+  const scale = share / q.times(top, 1);
+  for (let c = 0; c < v.length; c++) {
+    const x = logits[c] ?? Number.NaN;
+    const t = teacherLogits[c] ?? Number.NaN;
+    const residual = x - t;
+    const shift = residual - offset;
+    const lost = lostInDifference(x, t, residual) - offsetLost + lostInDifference(residual, offset, shift);
+    const a = (shift + lost) / temperature;
+    const own = p.times(c, 1 / p.norm);
+    terms[c] = Math.abs(a) <= 1 ? own * Math.expm1(a) : q.times(c, scale) - own;
+    v[c] = a;
   }
-}
-
-/** T² Σ p log(p/q), p = softmax(t/T), q = softmax(x/T). Hinton et al. (2015), arXiv:1503.02531. */
-export const distillation: RowFormula<{ readonly temperature: number }> = {
-  // As Σ p = Σ q, a sum of p (e^v − 1 − v) = q − p − p v ≥ 0. With T inside, as neither T² nor v² need be a number.
-  value(logits, teacherLogits, { temperature }) {
-    const { p, q, v } = new Comparison(logits, teacherLogits, temperature);
-    const sum = new Sum();
-    v.forEach((ratio, c) => {
-      const own = p.probability(c, temperature);
-      const other = q.probability(c, temperature);
-      if (Math.abs(ratio) <= 1) sum.add(own * ratio * (temperature * ratio) * excessOfExp(ratio));
-      else sum.add(temperature * (own === 0 ? other : other - own - own * ratio));
-    });
-    return sum.total();
-  },
-  // T (q − p) = T p (e^v − 1)
-  grad(logits, teacherLogits, { temperature }, into) {
-    const { p, q, v, near } = new Comparison(logits, teacherLogits, temperature);
-    v.forEach((ratio, c) => {
-      const own = p.probability(c, temperature);
-      into[c] = near && Math.abs(ratio) <= 1 ? own * Math.expm1(ratio) : q.probability(c, temperature) - own;
-    });
-  },
-  // q (1 − q)
-  hess(logits, _, { temperature }, into) {
-    const q = new Softmax(logits, temperature);
-    for (let k = 0; k < into.length; k++) into[k] = q.probability(k) * q.complement(k);
-  },
+  const grown = sumOf(terms);
+  const near = Math.abs(grown) < 0.5;
+  const base = near ? -Math.log1p(grown) : p.surprisal(top) - q.surprisal(top);
+  for (let c = 0; c < v.length; c++) {
+    const a = v[c] ?? Number.NaN;
+    v[c] = Number.isFinite(a) ? a + base : p.surprisal(c) - q.surprisal(c);
+  }
+  return near;
 };
 
-/** ½(e^l − 1 − l) ≥ 0. */
-const varianceLoss = (l: number): number => {
-  if (Math.abs(l) <= 1) return 0.5 * l * l * excessOfExp(l);
-  const half = scaledExp(0.5, l);
-  return half === Infinity ? half : half - 0.5 - 0.5 * l;
+/** T² Σ p log(p/q), p = softmax(t/T), q = softmax(x/T). Hinton et al. (2015), arXiv:1503.02531. */
+export const distillation: RowFormula<{ readonly temperature: number }> = (classes, { temperature }) => {
+  const p = new Softmax(classes, temperature);
+  const q = new Softmax(classes, temperature);
+  const v = new Float64Array(classes);
+  const terms = new Float64Array(classes);
+
+  return (logits, teacherLogits, { value, grad, hess }) => {
+    p.read(teacherLogits);
+    q.read(logits);
+    const near = compare(p, q, logits, teacherLogits, temperature, terms, v);
+    for (let c = 0; c < classes; c++) {
+      const ratio = v[c] ?? Number.NaN;
+      const own = p.times(c, temperature / p.norm);
+      const other = q.times(c, temperature / q.norm);
+      const small = Math.abs(ratio) <= 1;
+      const excess = small ? ratio * excessOfExp(ratio) : 0;
+      // As Σ p = Σ q, a sum of p (e^v − 1 − v) = q − p − p v ≥ 0. With T inside, as neither T² nor v² need be a number.
+      if (small) terms[c] = own * (temperature * ratio) * excess;
+      else terms[c] = temperature * (own === 0 ? other : other - own - own * ratio);
+      // T (q − p) = T p (e^v − 1)
+      if (grad !== undefined) grad[c] = near && small ? own * (ratio + ratio * excess) : other - own;
+    }
+    // q (1 − q)
+    if (hess !== undefined) {
+      for (let c = 0; c < classes; c++) hess[c] = q.complement(c, q.times(c, 1 / q.norm));
+    }
+    return value ? sumOf(terms) : Number.NaN;
+  };
 };
 
 /** ½ Σ (μ² + e^l − 1 − l), N(μ, e^l) from N(0, 1). Kingma and Welling (2014), arXiv:1312.6114. */
-export const gaussianKl: RowFormula = {
-  value(mean, logVariance) {
-    const sum = new Sum();
-    mean.forEach((mu, j) => {
-      sum.add(0.5 * mu * mu);
-      sum.add(varianceLoss(logVariance[j] ?? Number.NaN));
-    });
-    return sum.total();
-  },
-  grad(mean, _logVariance, _, into) {
-    into.set(mean);
-  },
-  hess(mean, _logVariance, _, into) {
-    mean.forEach((mu, j) => {
-      into[j] = Number.isNaN(mu) ? Number.NaN : 1;
-    });
-  },
-  // ½(e^l − 1)
-  gradOther(_mean, logVariance, _, into) {
-    logVariance.forEach((l, j) => {
-      into[j] = l < 700 ? 0.5 * Math.expm1(l) : scaledExp(0.5, l);
-    });
-  },
-  // ½e^l
-  hessOther(_mean, logVariance, _, into) {
-    logVariance.forEach((l, j) => {
-      into[j] = scaledExp(0.5, l);
-    });
-  },
+export const gaussianKl: RowFormula = (latent) => {
+  const terms = new Float64Array(latent);
+
+  return (mean, logVariance, { value, grad, hess, gradOther, hessOther }) => {
+    for (let j = 0; j < latent; j++) {
+      const mu = mean[j] ?? Number.NaN;
+      const l = logVariance[j] ?? Number.NaN;
+      const half = scaledExp(0.5, l);
+      const small = Math.abs(l) <= 1;
+      // ½(e^l − 1 − l) ≥ 0
+      let excess = half - 0.5 - 0.5 * l;
+      if (small) excess = 0.5 * l * l * excessOfExp(l);
+      else if (half === Infinity) excess = half;
+      terms[j] = 0.5 * mu * mu + excess;
+      if (grad !== undefined) grad[j] = mu;
+      if (hess !== undefined) hess[j] = mu === mu ? 1 : mu;
+      // ½(e^l − 1)
+      if (gradOther !== undefined) gradOther[j] = small ? 0.5 * l + excess : half - 0.5;
+      // ½e^l
+      if (hessOther !== undefined) hessOther[j] = half;
+    }
+    return value ? sumOf(terms) : Number.NaN;
+  };
 };

@@ -6,12 +6,18 @@ export interface Formula<Parameters = unknown> {
   hess(prediction: number, target: number, parameters: Parameters, weight: number): number;
 }
 
-/** One row's loss and its derivatives by the prediction, which fill `into`. */
-export interface RowFormula<Parameters = unknown> {
-  value(prediction: Float64Array, target: Float64Array, parameters: Parameters): number;
-  grad(prediction: Float64Array, target: Float64Array, parameters: Parameters, into: Float64Array): void;
-  hess(prediction: Float64Array, target: Float64Array, parameters: Parameters, into: Float64Array): void;
+/** A loss of rows of `length` numbers, with what memory it needs from row to row. */
+export type RowFormula<Parameters = unknown> = (length: number, parameters: Parameters) => RowLoss;
+
+/** One row's loss, if the value is asked for, and its derivatives, as far as there is something to fill. */
+export type RowLoss = (prediction: Float64Array, target: Float64Array, asked: Asked) => number;
+
+export interface Asked {
+  readonly value: boolean;
+  /** By the prediction. */
+  readonly grad: Float64Array | undefined;
+  readonly hess: Float64Array | undefined;
   /** By the target. */
-  gradOther?(prediction: Float64Array, target: Float64Array, parameters: Parameters, into: Float64Array): void;
-  hessOther?(prediction: Float64Array, target: Float64Array, parameters: Parameters, into: Float64Array): void;
+  readonly gradOther: Float64Array | undefined;
+  readonly hessOther: Float64Array | undefined;
 }

@@ -2,44 +2,47 @@
 import { EACH, GRAD, HESS, SUM } from "../../assembly/want.js";
 import type { Floats, RowCall, RowEngine } from "../engine.js";
 import { like, Sum } from "./engine.js";
-import type { RowFormula } from "./formula.js";
+import type { Asked, RowFormula } from "./formula.js";
 
 export function plainRows<P>(formula: RowFormula<P>, parametersOf: (call: RowCall) => P): RowEngine {
   return { open, sweep };
 
   function sweep(call: RowCall, want: number): number {
     const { prediction, rows, length, scale, unit } = call;
-    const parameters = parametersOf(call);
+    const { both } = call.spec;
     const value = want & EACH ? (call.value ?? like(prediction, rows)) : undefined;
     const grad = want & GRAD ? (call.grad ?? like(prediction)) : undefined;
     const hess = want & HESS ? (call.hess ?? like(prediction)) : undefined;
-    const gradOther = want & GRAD && formula.gradOther ? (call.gradOther ?? like(prediction)) : undefined;
-    const hessOther = want & HESS && formula.hessOther ? (call.hessOther ?? like(prediction)) : undefined;
+    const gradOther = want & GRAD && both ? (call.gradOther ?? like(prediction)) : undefined;
+    const hessOther = want & HESS && both ? (call.hessOther ?? like(prediction)) : undefined;
+    const lossOf = formula(length, parametersOf(call));
     // Copies, as the gradients may take the place of both rows.
     const x = new Float64Array(length);
     const y = new Float64Array(length);
-    const derivative = new Float64Array(length);
+    const roomFor = (output: Floats | undefined) => output && new Float64Array(length);
+    const asked: Asked = {
+      value: (want & (SUM | EACH)) !== 0,
+      grad: roomFor(grad),
+      hess: roomFor(hess),
+      gradOther: roomFor(gradOther),
+      hessOther: roomFor(hessOther),
+    };
     const sum = new Sum();
     for (let r = 0; r < rows; r++) {
       const counts = countsRow(call, r);
       const weight = counts ? weightOf(call, r) * unit : 0;
+      let own = 0;
       if (counts) {
         copyRow(prediction, r, x);
         readTarget(call, r, y);
+        own = weight * lossOf(x, y, asked);
       }
-      if (want & (SUM | EACH)) {
-        const own = counts ? weight * formula.value(x, y, parameters) : 0;
-        if (want & SUM) sum.add(own);
-        if (value !== undefined) value[r] = own;
-      }
-      const store = (into: Floats, derive: RowFormula<P>["grad"]): void => {
-        if (counts) derive(x, y, parameters, derivative);
-        for (let k = 0; k < length; k++) into[r * length + k] = counts ? weight * scale * (derivative[k] ?? 0) : 0;
-      };
-      if (grad !== undefined) store(grad, formula.grad);
-      if (hess !== undefined) store(hess, formula.hess);
-      if (gradOther !== undefined && formula.gradOther) store(gradOther, formula.gradOther);
-      if (hessOther !== undefined && formula.hessOther) store(hessOther, formula.hessOther);
+      if (want & SUM) sum.add(own);
+      if (value !== undefined) value[r] = own;
+      store(grad, r, asked.grad, counts, weight * scale);
+      store(hess, r, asked.hess, counts, weight * scale);
+      store(gradOther, r, asked.gradOther, counts, weight * scale);
+      store(hessOther, r, asked.hessOther, counts, weight * scale);
     }
     call.value = value;
     call.grad = grad ?? call.grad;
@@ -52,36 +55,41 @@ export function plainRows<P>(formula: RowFormula<P>, parametersOf: (call: RowCal
 
 function open(call: RowCall): number {
   const { prediction, target, labels, ignore, length, weights, spec } = call;
-  if (spec.predictions) check(call, "prediction", prediction, (x) => !(x < 0));
+  if (spec.predictions) refuse(call, "prediction", negative(prediction));
   if (labels) {
     const isClass = (label: number) => Number.isInteger(label) && label >= 0 && label < length;
-    check(call, "labels", labels, (label) => label === ignore || isClass(label));
+    refuse(
+      call,
+      "labels",
+      labels.findIndex((label) => label !== ignore && !isClass(label)),
+    );
   } else if (spec.targets) {
-    check(call, "target", target, (y) => !(y < 0));
+    refuse(call, "target", negative(target));
   }
-  if (weights) check(call, "weights", weights, (weight) => weight >= 0 && weight < Infinity);
+  if (weights) {
+    refuse(
+      call,
+      "weights",
+      weights.findIndex((weight) => !(weight >= 0 && weight < Infinity)),
+    );
+  }
   if (call.fault !== undefined) return Number.NaN;
   const sum = new Sum();
-  const y = new Float64Array(length);
-  for (let r = 0; r < call.rows; r++) {
-    if (countsRow(call, r)) sum.add(weightOf(call, r) * classWeightOf(call, r, y));
-  }
+  for (let r = 0; r < call.rows; r++) if (countsRow(call, r)) sum.add(weightOf(call, r) * classWeightOf(call, r));
   return sum.total();
 }
 
-function check(
-  call: RowCall,
-  name: "prediction" | "target" | "labels" | "weights",
-  array: ArrayLike<number>,
-  holds: (x: number) => boolean,
-): void {
-  if (call.fault !== undefined) return;
-  for (let k = 0; k < array.length; k++) {
-    if (holds(array[k] ?? Number.NaN)) continue;
-    call.fault = name;
-    call.at = k;
-    return;
-  }
+/** Leaves the first fault that was found; none is at −1. */
+function refuse(call: RowCall, name: "prediction" | "target" | "labels" | "weights", at: number): void {
+  if (at < 0 || call.fault !== undefined) return;
+  call.fault = name;
+  call.at = at;
+}
+
+/** Where the first number below 0 is, or −1. */
+function negative(array: Floats): number {
+  for (let k = 0; k < array.length; k++) if ((array[k] ?? Number.NaN) < 0) return k;
+  return -1;
 }
 
 function weightOf({ weights }: RowCall, r: number): number {
@@ -92,26 +100,40 @@ function countsRow(call: RowCall, r: number): boolean {
   return weightOf(call, r) !== 0 && (call.labels === undefined || call.labels[r] !== call.ignore);
 }
 
-/** w_y of a label, Σ w_c y_c of a soft target; `y` is room for the row. */
-function classWeightOf(call: RowCall, r: number, y: Float64Array): number {
-  const { classWeights } = call;
+/** w_y of a label, Σ w_c y_c of a soft target. */
+function classWeightOf({ labels, target, length, classWeights }: RowCall, r: number): number {
   if (classWeights === undefined) return 1;
-  readTarget(call, r, y);
+  if (labels !== undefined) return classWeights[labels[r] ?? Number.NaN] ?? Number.NaN;
   const sum = new Sum();
-  // What is no finite number shows in the loss; here it would take the other rows with it.
-  classWeights.forEach((weight, k) => {
-    const share = y[k] ?? Number.NaN;
-    if (Number.isFinite(share)) sum.add(weight * share);
-  });
+  for (let k = 0; k < length; k++) {
+    const share = target[r * length + k] ?? Number.NaN;
+    // What is no finite number shows in the loss; here it would take the other rows with it.
+    if (Number.isFinite(share)) sum.add((classWeights[k] ?? Number.NaN) * share);
+  }
   return sum.total();
 }
 
 function copyRow(array: Floats, r: number, to: Float64Array): void {
-  for (let k = 0; k < to.length; k++) to[k] = array[r * to.length + k] ?? Number.NaN;
+  const from = r * to.length;
+  for (let k = 0; k < to.length; k++) to[k] = array[from + k] ?? Number.NaN;
 }
 
 /** Copies the row's target to `y`; a label y is the soft target that is 1 at y. */
 function readTarget({ labels, target }: RowCall, r: number, y: Float64Array): void {
   if (labels === undefined) copyRow(target, r, y);
   else y.fill(0)[labels[r] ?? Number.NaN] = 1;
+}
+
+/** Multiplies a row's derivative by its weight; that of a row that does not count is 0. */
+function store(
+  into: Floats | undefined,
+  r: number,
+  derivative: Float64Array | undefined,
+  counts: boolean,
+  factor: number,
+): void {
+  if (into === undefined || derivative === undefined) return;
+  const from = r * derivative.length;
+  if (!counts) into.fill(0, from, from + derivative.length);
+  else for (let k = 0; k < derivative.length; k++) into[from + k] = factor * (derivative[k] ?? Number.NaN);
 }
