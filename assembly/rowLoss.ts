@@ -1,8 +1,8 @@
 /**
  * A loss of a row: its value, and its derivatives by every entry.
  *
- * It works on panels, vectors of a few rows side by side or of one row in a line: `rows` says which, and ends sums and maxima
- * accordingly; to a loss it is all the same. An instance lives at one fixed address, like those of element-wise losses.
+ * It works on panels, vectors of a few rows side by side or of one row in a line: `rows` ends sums and maxima accordingly; to a loss
+ * it is all the same. An instance lives at one fixed address, like those of element-wise losses.
  */
 @unmanaged
 export abstract class RowLoss {
@@ -14,8 +14,8 @@ export abstract class RowLoss {
   abstract targetPadding(): real;
 
   /**
-   * Reads the panels X and Y; returns the rows' values; with GRAD leaves the derivatives, times the rows' factors, in their places, with
-   * HESS the second ones in those after them.
+   * Returns the rows' values. Panels 0 and 1 hold predictions and targets, 2 to 4 are free. With GRAD, leaves derivatives in panel 0, by
+   * the other array in 1; with HESS, second ones in 2 and 3: all of them still to be multiplied by `rows.factor()`.
    */
   abstract row(): v128;
 }

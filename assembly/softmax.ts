@@ -1,8 +1,8 @@
 /** The softmax of a panel: its maxima, its exponentials, their sums. */
 import { request } from "./batch";
+import { rows, Tally } from "./group";
 import { lanes } from "./lanes";
 import { LN2, math } from "./math";
-import { rows, Tally } from "./rows";
 import { HESS } from "./want";
 
 const SINGLE: bool = sizeof<real>() == 4;

@@ -1,9 +1,9 @@
 /** Losses of distributions, a row each. */
 import { request } from "../batch";
+import { rows, Tally } from "../group";
 import { lanes } from "../lanes";
 import { math } from "../math";
 import { RowLoss } from "../rowLoss";
-import { rows, Tally } from "../rows";
 import { Softmax, Targets } from "../softmax";
 import { GRAD, HESS } from "../want";
 

@@ -1,0 +1,169 @@
+/** The rows under way, in panels: vectors of one entry of each of a few rows side by side, or of the entries of one row in a line. */
+import { request } from "./batch";
+import { LANES, lanes } from "./lanes";
+import { math } from "./math";
+
+/** A vector's worth of rows under way. */
+@unmanaged
+class Group {
+  /** Rows are side by side, a vector holds one entry of each; or there is one, in a line. */
+  aside: bool;
+  /** Vectors of a panel, and their bytes. */
+  vectors: i32;
+  stride: usize;
+  /** What the derivatives in the panels are still to be multiplied by. */
+  factor: v128;
+  /** Where it is so, the derivatives by the labels' entries, which stand in no panel. */
+  labelled: bool;
+  own: v128;
+  /** The largest of each row, of the predictions and of the targets. */
+  most: v128;
+  targetMost: v128;
+}
+
+export const group = changetype<Group>(memory.data(offsetof<Group>(), 16));
+
+/** Of each row where it begins in an array, and its label. */
+export const STARTS = memory.data(16, 16);
+export const LABELS = memory.data(16, 16);
+
+/** Of a sum over a row: f32 in f64; f64 with the rests of its additions. Knuth (1969), two-sum. */
+@unmanaged
+export class Tally {
+  low: v128;
+  high: v128;
+
+  @inline open(): void {
+    this.low = lanes.zero();
+    this.high = lanes.zero();
+  }
+
+  @inline add(block: v128): void {
+    if (LANES == 4) {
+      this.low = f64x2.add(this.low, lanes.lower(block));
+      this.high = f64x2.add(this.high, lanes.upper(block));
+    } else {
+      const next = f.add(this.low, block);
+      this.high = f.add(this.high, math.sumError(this.low, block, next));
+      this.low = next;
+    }
+  }
+
+  /** In the lanes of each row, less `less`, before any of it is rounded away. */
+  @inline total(less: f64): v128 {
+    let low = this.low;
+    let high = this.high;
+    // The rest of an infinite sum is no number.
+    if (LANES == 2) high = lanes.where(f.lt(f.abs(low), lanes.all(Infinity)), high);
+    if (group.aside) {
+      const minus = f64x2.splat(less);
+      low = f64x2.sub(low, minus);
+      return LANES == 4 ? lanes.joined(low, f64x2.sub(high, minus)) : f.add(low, high);
+    }
+    const main = LANES == 4 ? f64x2.add(low, high) : low;
+    const a = f64x2.extract_lane(main, 0);
+    const b = f64x2.extract_lane(main, 1);
+    if (LANES == 4) return lanes.all(<real>(a + b - less));
+    const sum = a + b;
+    const added = sum - a;
+    const lost = abs(sum) < Infinity ? a - (sum - added) + (b - added) : 0;
+    const rest = f64x2.extract_lane(high, 0) + f64x2.extract_lane(high, 1) + lost;
+    return lanes.all(<real>(sum - less + rest));
+  }
+}
+
+@unmanaged
+export class rows {
+  /** Bytes of a summation block: numbers of either type are added in a lane but a few times before a tally takes them. */
+  @inline static block(): usize {
+    return LANES == 4 ? 64 : 128;
+  }
+
+  @inline static panel(index: usize): usize {
+    return request.panels + index * group.stride;
+  }
+
+  @inline static end(panel: usize): usize {
+    return panel + (group.vectors << 4);
+  }
+
+  /** What derivatives are to be multiplied by: weight times scale. A loss may add to it. */
+  @inline static factor(): v128 {
+    return group.factor;
+  }
+
+  @inline static setFactor(factor: v128): void {
+    group.factor = factor;
+  }
+
+  @inline static most(): v128 {
+    return group.most;
+  }
+
+  @inline static targetMost(): v128 {
+    return group.targetMost;
+  }
+
+  /** The number of rows to look after one by one, lane by lane. */
+  @inline static lanes(): i32 {
+    return group.aside ? LANES : 1;
+  }
+
+  @inline static label(lane: i32): i32 {
+    return load<i32>(LABELS + (lane << 2));
+  }
+
+  /** Where an entry of a lane's row stands in a panel. */
+  @inline static entry(panel: usize, lane: i32, index: i32): usize {
+    return panel + (group.aside ? (index << 4) + lane * sizeof<real>() : index * sizeof<real>());
+  }
+
+  /** The labels' entries of a panel. Lane by lane: a vector loaded from where numbers were just stored would wait for them. */
+  @inline static labelled(panel: usize): v128 {
+    const first = panel + (load<usize>(LABELS) << (group.aside ? 4 : sizeof<real>() == 4 ? 2 : 3));
+    if (!group.aside) return v128.load_splat<real>(first);
+    const second = panel + (load<usize>(LABELS + 4) << 4);
+    if (LANES == 2) return v128.load64_lane(second, v128.load64_zero(first), 1, 8);
+    const third = panel + (load<usize>(LABELS + 8) << 4);
+    const fourth = panel + (load<usize>(LABELS + 12) << 4);
+    const half = v128.load32_lane(second, v128.load32_zero(first), 1, 4);
+    return v128.load32_lane(fourth, v128.load32_lane(third, half, 2, 8), 3, 12);
+  }
+
+  /** The weights of the labels' classes. */
+  @inline static labelWeights(): v128 {
+    const weights = request.classWeights;
+    if (!weights) return lanes.one();
+    let each = v128.load_splat<real>(weights + load<usize>(LABELS) * sizeof<real>());
+    if (!group.aside) return each;
+    each = f.replace_lane(each, 1, load<real>(weights + load<usize>(LABELS + 4) * sizeof<real>()));
+    if (LANES == 2) return each;
+    each = f.replace_lane(each, 2, load<real>(weights + load<usize>(LABELS + 8) * sizeof<real>()));
+    return f.replace_lane(each, 3, load<real>(weights + load<usize>(LABELS + 12) * sizeof<real>()));
+  }
+
+  /** Leaves the derivatives by the labels' entries. */
+  @inline static setOwn(own: v128): void {
+    group.labelled = true;
+    group.own = own;
+  }
+
+  /** The largest of a row, in its lanes. */
+  @inline static largest(x: v128): v128 {
+    if (group.aside) return x;
+    if (LANES == 4) x = f.pmax(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+    return f.pmax(x, LANES == 4 ? i32x4.shuffle(x, x, 1, 0, 3, 2) : i64x2.shuffle(x, x, 1, 0));
+  }
+
+  /** A mask of the rows of which any bit is set. */
+  @inline static any(mask: v128): v128 {
+    return group.aside ? mask : i32x4.splat(v128.any_true(mask) ? -1 : 0);
+  }
+
+  /** The sum of a few numbers of a row. */
+  @inline static sum(x: v128): v128 {
+    if (group.aside) return x;
+    if (LANES == 4) x = f.add(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+    return f.add(x, LANES == 4 ? i32x4.shuffle(x, x, 1, 0, 3, 2) : i64x2.shuffle(x, x, 1, 0));
+  }
+}
