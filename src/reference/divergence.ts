@@ -46,6 +46,8 @@ class Softmax {
   readonly gaps: Float64Array;
   /** 1 + R. */
   norm = Number.NaN;
+  /** log(1 + R). */
+  logNorm = Number.NaN;
   /** R, which may be subnormal. */
   private rest = Number.NaN;
   /** What the roundings of the gaps have lost, which an exponential would magnify up to 745-fold. */
@@ -53,8 +55,8 @@ class Softmax {
   /** e^((z_k − M)/T), which may be subnormal or vanish. */
   private readonly powers: Float64Array;
   private readonly terms: Float64Array;
-  /** T = power · divisor, a power of two and a number in [1, 2). */
-  private readonly power: number;
+  /** T = binary · divisor, a power of two and a number in [1, 2). */
+  private readonly binary: number;
   private readonly divisor: number;
 
   constructor(length: number, temperature = 1) {
@@ -62,13 +64,13 @@ class Softmax {
     this.lost = new Float64Array(length);
     this.powers = new Float64Array(length);
     this.terms = new Float64Array(length);
-    this.power = 2 ** Math.floor(Math.log2(temperature));
-    this.divisor = temperature / this.power;
+    this.binary = 2 ** Math.floor(Math.log2(temperature));
+    this.divisor = temperature / this.binary;
   }
 
   /** Takes a row of logits, which all else is about until the next. */
   read(logits: Float64Array): void {
-    const { gaps, lost, powers, terms, power, divisor } = this;
+    const { gaps, lost, powers, terms, binary, divisor } = this;
     let top = -1;
     let greatest = -Infinity;
     for (let k = 0; k < logits.length; k++) {
@@ -82,27 +84,28 @@ class Softmax {
     for (let k = 0; k < logits.length; k++) {
       const z = logits[k] ?? Number.NaN;
       const shift = k === top ? 0 : z - greatest;
-      const dividend = shift / power;
+      const dividend = shift / binary;
       const gap = dividend / divisor;
       let gapLost = 0;
       if (gap < 0 && gap > -1000) {
-        gapLost = lostInDifference(z, greatest, shift) / power;
-        if (divisor > 1) {
+        gapLost = lostInDifference(z, greatest, shift) / binary;
+        if (divisor !== 1) {
           const product = gap * divisor;
           gapLost = (dividend - product - lostInProduct(gap, divisor, product) + gapLost) / divisor;
         }
       }
       gaps[k] = gap;
       lost[k] = gapLost;
-      powers[k] = Math.exp(gap) * (1 + gapLost);
+      const power = Math.exp(gap) * (1 + gapLost);
+      powers[k] = power;
+      terms[k] = k === top ? 0 : power;
     }
-    terms.set(powers);
-    if (top >= 0) terms[top] = 0;
     this.rest = sumOf(terms);
     this.norm = 1 + this.rest;
+    this.logNorm = Math.log1p(this.rest);
   }
 
-  /** scale · e^((z_k − M)/T): with a scale over `norm`, scale · p_k. */
+  /** scale · e^((z_k − M)/T), which is p_k with a scale of 1 / norm. */
   times(k: number, scale: number): number {
     const own = this.powers[k] ?? Number.NaN;
     if (own > 2 ** -1000) return scale * own;
@@ -123,12 +126,12 @@ class Softmax {
 
   /** −log p_k, a sum of terms ≥ 0. */
   surprisal(k: number): number {
-    return Math.log1p(this.rest) - (this.gaps[k] ?? Number.NaN);
+    return this.logNorm - (this.gaps[k] ?? Number.NaN);
   }
 
   /** scale · (log Σ e^(z/T) − M/T), where a small R is log(1 + R) to the last digit. */
   normalizer(scale: number): number {
-    return this.rest > 2 ** -100 ? scale * Math.log1p(this.rest) : this.others(scale);
+    return this.rest > 2 ** -100 ? scale * this.logNorm : this.others(scale);
   }
 }
 
@@ -139,8 +142,7 @@ class Softmax {
 const crossEntropy = (p: Softmax, shares: Float64Array, terms: Float64Array, { grad, hess }: Asked): number => {
   const { top, norm } = p;
   const topShare = shares[top] ?? Number.NaN;
-  terms.set(shares);
-  if (top >= 0) terms[top] = 0;
+  for (let k = 0; k < shares.length; k++) terms[k] = k === top ? 0 : (shares[k] ?? Number.NaN);
   const others = sumOf(terms);
   const total = others + topShare;
   const scale = total / norm;
@@ -199,47 +201,56 @@ const excessOfLog = (t: number): number => {
  * Σ(p − q) an exact sum. In rows that are far from normalised it is the other way round.
  */
 class Divergence {
+  readonly q: Float64Array;
+  /** q − p. */
+  readonly gap: Float64Array;
+  /** The terms of Σ(p − q). */
+  readonly balance: Float64Array;
   private readonly own: Float64Array;
   private readonly excess: Float64Array;
 
   constructor(length: number) {
+    this.q = new Float64Array(length);
+    this.gap = new Float64Array(length);
+    this.balance = new Float64Array(2 * length);
     this.own = new Float64Array(length);
     this.excess = new Float64Array(length);
   }
 
-  /** With `gap` = q − p and `logQ` = log q, where q may have vanished; p > 0. */
-  set(c: number, p: number, q: number, gap: number, logQ: number): void {
-    const ratio = q / p;
-    if (ratio > 0.5 && ratio < 2) {
-      const excess = p * excessOfLog(gap / p);
-      this.own[c] = excess - gap;
-      this.excess[c] = excess;
-      return;
-    }
-    const own = p * (ratio > 2 ** -500 && ratio < 2 ** 500 ? -Math.log(ratio) : Math.log(p) - logQ);
-    this.own[c] = own;
-    this.excess[c] = own + gap;
-  }
-
-  /** What an element of p = 0 has: nothing of its own but a NaN, and q of the excess. */
-  setEmpty(c: number, q: number): void {
-    this.own[c] = 0 * q;
-    this.excess[c] = q;
-  }
-
-  /** With the terms of Σ(p − q). */
-  total(balance: Float64Array): number {
-    const excess = sumOf(this.excess);
+  /** With p the target; `logQ` is log q, where q may have vanished. */
+  total(target: Float64Array, logQ?: Float64Array): number {
+    const { q: prediction, gap: gaps, balance, own, excess } = this;
     let size = 0;
-    for (let c = 0; c < this.own.length; c++) size += Math.abs(this.own[c] ?? Number.NaN);
-    return excess <= 2 * size ? excess + sumOf(balance) : sumOf(this.own);
+    for (let c = 0; c < target.length; c++) {
+      const p = target[c] ?? Number.NaN;
+      const q = prediction[c] ?? Number.NaN;
+      const gap = gaps[c] ?? Number.NaN;
+      const ratio = q / p;
+      if (p === 0) {
+        // Nothing of its own but a NaN.
+        own[c] = 0 * q;
+        excess[c] = q;
+      } else if (ratio > 0.5 && ratio < 2) {
+        const above = p * excessOfLog(gap / p);
+        own[c] = above - gap;
+        excess[c] = above;
+      } else {
+        const usual = ratio > 2 ** -500 && ratio < 2 ** 500;
+        const far = usual ? -Math.log(ratio) : Math.log(p) - (logQ?.[c] ?? Math.log(q));
+        own[c] = p * far;
+        excess[c] = p * far + gap;
+      }
+      size += Math.abs(own[c] ?? Number.NaN);
+    }
+    const above = sumOf(excess);
+    return above <= 2 * size ? above + sumOf(balance) : sumOf(own);
   }
 }
 
 /** Σ p log(p/q), p the target, q = max(x, ε), with 0 log 0 = 0. Kullback and Leibler (1951), doi:10.1214/aoms/1177729694. */
 export const klDivergence: RowFormula<{ readonly epsilon: number }> = (classes, { epsilon }) => {
   const divergence = new Divergence(classes);
-  const balance = new Float64Array(2 * classes);
+  const { q: above, gap, balance } = divergence;
 
   return (prediction, target, { value, grad, hess }) => {
     for (let c = 0; c < classes; c++) {
@@ -253,55 +264,48 @@ export const klDivergence: RowFormula<{ readonly epsilon: number }> = (classes, 
         if (empty) hess[c] = 0;
         else hess[c] = ratio < 2 ** -1000 ? ((p * 2 ** 100) / q / q) * 2 ** -100 : ratio / q;
       }
-      if (!value) continue;
-      if (empty) divergence.setEmpty(c, 0);
-      else divergence.set(c, p, q, q - p, Math.log(q));
-      balance[2 * c] = empty ? 0 : p;
+      above[c] = empty ? 0 : q;
+      gap[c] = empty ? 0 : q - p;
+      balance[2 * c] = p;
       balance[2 * c + 1] = empty ? 0 : -q;
     }
-    return value ? divergence.total(balance) : Number.NaN;
+    return value ? divergence.total(target) : Number.NaN;
   };
 };
 
 /** Σ p log(p/q), p the target, q = softmax(x), with 0 log 0 = 0. Kullback and Leibler (1951), doi:10.1214/aoms/1177729694. */
 export const klDivergenceWithLogits: RowFormula = (classes) => {
   const softmax = new Softmax(classes);
-  const divergence = new Divergence(classes);
   const terms = new Float64Array(classes);
-  const balance = new Float64Array(classes + 1);
+  const logQ = new Float64Array(classes);
+  const divergence = new Divergence(classes);
+  const { q, gap, balance } = divergence;
 
   return (logits, target, asked) => {
     softmax.read(logits);
     crossEntropy(softmax, target, terms, asked);
     if (!asked.value) return Number.NaN;
-    const { top, norm } = softmax;
+    const { top } = softmax;
+    const unit = 1 / softmax.norm;
     for (let c = 0; c < classes; c++) {
       const p = target[c] ?? Number.NaN;
-      const q = softmax.times(c, 1 / norm);
-      if (p === 0) {
-        divergence.setEmpty(c, q);
-        continue;
-      }
-      const gap = c === top && p > 0.5 ? 1 - p - softmax.complement(c) : q - p;
-      divergence.set(c, p, q, gap, -softmax.surprisal(c));
+      const own = softmax.times(c, unit);
+      q[c] = own;
+      gap[c] = c === top && p > 0.5 ? 1 - p - softmax.complement(c) : own - p;
+      logQ[c] = -softmax.surprisal(c);
     }
     // Σ p − 1: with the rounded q it would be off.
     balance.set(target);
     balance[classes] = -1;
-    return divergence.total(balance);
+    return divergence.total(target, logQ);
   };
 };
 
 /** (e^v − 1 − v) / v² for |v| ≤ 1, by its series. */
 const excessOfExp = (v: number): number => {
-  const square = v * v;
-  let even = 0;
-  let odd = 0;
-  for (let k = 20; k >= 4; k -= 2) {
-    even = 1 + (square * even) / (k * (k - 1));
-    odd = 1 + (square * odd) / (k * (k + 1));
-  }
-  return 0.5 * even + (v / 6) * odd;
+  let series = 1;
+  for (let k = 22; k >= 3; k--) series = 1 + (v / k) * series;
+  return 0.5 * series;
 };
 
 /**
@@ -324,8 +328,8 @@ const compare = (
   const t = teacherLogits[top] ?? Number.NaN;
   const offset = x - t;
   const offsetLost = lostInDifference(x, t, offset);
-  const share = p.times(top, 1 / p.norm);
-  const scale = share / q.times(top, 1);
+  const unit = 1 / p.norm;
+  const scale = p.times(top, unit) / q.times(top, 1);
   for (let c = 0; c < v.length; c++) {
     const x = logits[c] ?? Number.NaN;
     const t = teacherLogits[c] ?? Number.NaN;
@@ -333,7 +337,7 @@ const compare = (
     const shift = residual - offset;
     const lost = lostInDifference(x, t, residual) - offsetLost + lostInDifference(residual, offset, shift);
     const a = (shift + lost) / temperature;
-    const own = p.times(c, 1 / p.norm);
+    const own = p.times(c, unit);
     terms[c] = Math.abs(a) <= 1 ? own * Math.expm1(a) : q.times(c, scale) - own;
     v[c] = a;
   }
@@ -358,10 +362,12 @@ export const distillation: RowFormula<{ readonly temperature: number }> = (class
     p.read(teacherLogits);
     q.read(logits);
     const near = compare(p, q, logits, teacherLogits, temperature, terms, v);
+    const pScale = temperature / p.norm;
+    const qScale = temperature / q.norm;
     for (let c = 0; c < classes; c++) {
       const ratio = v[c] ?? Number.NaN;
-      const own = p.times(c, temperature / p.norm);
-      const other = q.times(c, temperature / q.norm);
+      const own = p.times(c, pScale);
+      const other = q.times(c, qScale);
       const small = Math.abs(ratio) <= 1;
       const excess = small ? ratio * excessOfExp(ratio) : 0;
       // As Σ p = Σ q, a sum of p (e^v − 1 − v) = q − p − p v ≥ 0. With T inside, as neither T² nor v² need be a number.
@@ -372,7 +378,8 @@ export const distillation: RowFormula<{ readonly temperature: number }> = (class
     }
     // q (1 − q)
     if (hess !== undefined) {
-      for (let c = 0; c < classes; c++) hess[c] = q.complement(c, q.times(c, 1 / q.norm));
+      const unit = 1 / q.norm;
+      for (let c = 0; c < classes; c++) hess[c] = q.complement(c, q.times(c, unit));
     }
     return value ? sumOf(terms) : Number.NaN;
   };
@@ -394,7 +401,7 @@ export const gaussianKl: RowFormula = (latent) => {
       else if (half === Infinity) excess = half;
       terms[j] = 0.5 * mu * mu + excess;
       if (grad !== undefined) grad[j] = mu;
-      if (hess !== undefined) hess[j] = mu === mu ? 1 : mu;
+      if (hess !== undefined) hess[j] = Number.isNaN(mu) ? Number.NaN : 1;
       // ½(e^l − 1)
       if (gradOther !== undefined) gradOther[j] = small ? 0.5 * l + excess : half - 0.5;
       // ½e^l

@@ -58,20 +58,14 @@ function open(call: RowCall): number {
   if (spec.predictions) refuse(call, "prediction", negative(prediction));
   if (labels) {
     const isClass = (label: number) => Number.isInteger(label) && label >= 0 && label < length;
-    refuse(
-      call,
-      "labels",
-      labels.findIndex((label) => label !== ignore && !isClass(label)),
-    );
+    const at = labels.findIndex((label) => label !== ignore && !isClass(label));
+    refuse(call, "labels", at);
   } else if (spec.targets) {
     refuse(call, "target", negative(target));
   }
   if (weights) {
-    refuse(
-      call,
-      "weights",
-      weights.findIndex((weight) => !(weight >= 0 && weight < Infinity)),
-    );
+    const at = weights.findIndex((weight) => !(weight >= 0 && weight < Infinity));
+    refuse(call, "weights", at);
   }
   if (call.fault !== undefined) return Number.NaN;
   const sum = new Sum();
@@ -120,8 +114,12 @@ function copyRow(array: Floats, r: number, to: Float64Array): void {
 
 /** Copies the row's target to `y`; a label y is the soft target that is 1 at y. */
 function readTarget({ labels, target }: RowCall, r: number, y: Float64Array): void {
-  if (labels === undefined) copyRow(target, r, y);
-  else y.fill(0)[labels[r] ?? Number.NaN] = 1;
+  if (labels === undefined) {
+    copyRow(target, r, y);
+    return;
+  }
+  const label = labels[r];
+  for (let k = 0; k < y.length; k++) y[k] = k === label ? 1 : 0;
 }
 
 /** Multiplies a row's derivative by its weight; that of a row that does not count is 0. */
