@@ -25,7 +25,8 @@ export class Request {
   hessOther: usize;
   /** Room for the rows under way. */
   panels: usize;
-  _pad: i32;
+  /** 1 in the first of a call's rounds. */
+  first: i32;
   a: f64;
   b: f64;
   c: f64;

@@ -11,10 +11,15 @@ class Group {
   /** Vectors of a panel, and their bytes. */
   vectors: i32;
   stride: usize;
+  /** A label's class weight is the whole row's. */
+  byLabel: bool;
+  /** The weights of the rows' values, f64: of the first two lanes, and of the others. */
+  weights: v128;
+  upperWeights: v128;
   /** What the derivatives in the panels are still to be multiplied by. */
   factor: v128;
   /** Where it is so, the derivatives by the labels' entries, which stand in no panel. */
-  labelled: bool;
+  hasOwn: bool;
   own: v128;
   /** The largest of each row, of the predictions and of the targets. */
   most: v128;
@@ -87,13 +92,24 @@ export class rows {
     return panel + (group.vectors << 4);
   }
 
-  /** What derivatives are to be multiplied by: weight times scale. A loss may add to it. */
+  /** What derivatives are to be multiplied by: weight times scale. A loss may change it. */
   @inline static factor(): v128 {
     return group.factor;
   }
 
   @inline static setFactor(factor: v128): void {
     group.factor = factor;
+  }
+
+  /** Multiplies the rows' weights, and with them the factor. */
+  static weigh(by: v128): void {
+    const scale = f64x2.splat(request.scale);
+    group.weights = f64x2.mul(group.weights, LANES == 4 ? lanes.lower(by) : by);
+    const factor = f64x2.mul(group.weights, scale);
+    if (LANES == 4) {
+      group.upperWeights = f64x2.mul(group.upperWeights, lanes.upper(by));
+      group.factor = lanes.joined(factor, f64x2.mul(group.upperWeights, scale));
+    } else group.factor = factor;
   }
 
   @inline static most(): v128 {
@@ -119,7 +135,7 @@ export class rows {
   }
 
   /** The labels' entries of a panel. Lane by lane: a vector loaded from where numbers were just stored would wait for them. */
-  @inline static labelled(panel: usize): v128 {
+  @inline static own(panel: usize): v128 {
     const first = panel + (load<usize>(LABELS) << (group.aside ? 4 : sizeof<real>() == 4 ? 2 : 3));
     if (!group.aside) return v128.load_splat<real>(first);
     const second = panel + (load<usize>(LABELS + 4) << 4);
@@ -130,21 +146,14 @@ export class rows {
     return v128.load32_lane(fourth, v128.load32_lane(third, half, 2, 8), 3, 12);
   }
 
-  /** The weights of the labels' classes. */
-  @inline static labelWeights(): v128 {
-    const weights = request.classWeights;
-    if (!weights) return lanes.one();
-    let each = v128.load_splat<real>(weights + load<usize>(LABELS) * sizeof<real>());
-    if (!group.aside) return each;
-    each = f.replace_lane(each, 1, load<real>(weights + load<usize>(LABELS + 4) * sizeof<real>()));
-    if (LANES == 2) return each;
-    each = f.replace_lane(each, 2, load<real>(weights + load<usize>(LABELS + 8) * sizeof<real>()));
-    return f.replace_lane(each, 3, load<real>(weights + load<usize>(LABELS + 12) * sizeof<real>()));
+  /** Has labels stand for their rows: a class weight is the row's. */
+  @inline static setByLabel(): void {
+    group.byLabel = true;
   }
 
   /** Leaves the derivatives by the labels' entries. */
   @inline static setOwn(own: v128): void {
-    group.labelled = true;
+    group.hasOwn = true;
     group.own = own;
   }
 

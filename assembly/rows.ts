@@ -14,10 +14,9 @@ const ASIDE: i32 = 128;
 /** Where the one loss of a run keeps its fields. */
 const FIELDS = memory.data(512, 16);
 
-/** Of each row its number, its weight, and weight times scale. */
+/** Of each row its number and its weight. */
 const NUMBERS = memory.data(16, 16);
 const WEIGHTS = memory.data(32, 16);
-const FACTORS = memory.data(16, 16);
 const VALUES = memory.data(32, 16);
 
 /** Room for a vector. */
@@ -32,16 +31,19 @@ export function runRows<L extends RowLoss, E>(): void {
   group.aside = request.length <= ASIDE;
   group.vectors = group.aside ? request.length : (request.length + LANES - 1) / LANES;
   group.stride = group.vectors << 4;
+  group.byLabel = false;
   loss.prepare(request.a);
   const full = group.aside ? LANES : 1;
   const length = request.length;
   const labels = request.labels;
   const weights = request.weights;
-  for (let lane = 0; lane < LANES; lane++) weigh(lane, request.unit);
+  const classWeights = group.byLabel ? request.classWeights : 0;
+  const alike = !weights && !classWeights;
+  for (let lane = 0; lane < LANES; lane++) store<f64>(WEIGHTS + (lane << 3), request.unit);
   let count = 0;
   let number = 0;
   while (number < request.n) {
-    if (LANES == 4 && full == 4 && count == 0 && !weights && number + 4 <= request.n) {
+    if (LANES == 4 && full == 4 && count == 0 && alike && number + 4 <= request.n) {
       // The common case: four rows that all count.
       const four = labels ? v128.load(labels + (number << 2)) : lanes.zero();
       if (!i32x4.bitmask(four)) {
@@ -55,13 +57,14 @@ export function runRows<L extends RowLoss, E>(): void {
       }
     }
     const label = labels ? load<i32>(labels + (number << 2)) : 0;
-    const weight = weights ? <f64>load<E>(weights + number * sizeof<E>()) * request.unit : request.unit;
+    let weight = weights ? <f64>load<E>(weights + number * sizeof<E>()) * request.unit : request.unit;
+    if (classWeights && label >= 0) weight *= <f64>load<E>(classWeights + label * sizeof<E>());
     if (label < 0 || weight == 0) clear<E>(number);
     else {
       store<i32>(NUMBERS + (count << 2), number);
       store<i32>(STARTS + (count << 2), number * length * sizeof<E>());
       store<i32>(LABELS + (count << 2), label);
-      if (weights) weigh(count, weight);
+      if (!alike) store<f64>(WEIGHTS + (count << 3), weight);
       if (++count == full) {
         carry<L, E>(count);
         count = 0;
@@ -70,11 +73,6 @@ export function runRows<L extends RowLoss, E>(): void {
     number++;
   }
   if (count) carry<L, E>(count);
-}
-
-function weigh(lane: i32, weight: f64): void {
-  store<f64>(WEIGHTS + (lane << 3), weight);
-  store<real>(FACTORS + lane * sizeof<real>(), <real>(weight * request.scale));
 }
 
 /** The same in an f64 build for arrays of either type. */
@@ -100,16 +98,18 @@ function carry<L extends RowLoss, E>(count: i32): void {
   for (let lane = count; lane < rows.lanes(); lane++) {
     store<i32>(STARTS + (lane << 2), load<i32>(STARTS));
     store<i32>(LABELS + (lane << 2), load<i32>(LABELS));
-    store<real>(FACTORS + lane * sizeof<real>(), load<real>(FACTORS));
+    store<f64>(WEIGHTS + (lane << 3), load<f64>(WEIGHTS));
   }
-  group.factor = group.aside ? v128.load(FACTORS) : v128.load_splat<real>(FACTORS);
-  group.labelled = false;
+  group.weights = group.aside ? v128.load(WEIGHTS) : v128.load64_splat(WEIGHTS);
+  group.upperWeights = group.aside ? v128.load(WEIGHTS, 16) : group.weights;
+  rows.weigh(lanes.one());
+  group.hasOwn = false;
   group.most = copy.open<E>(request.prediction, rows.panel(0), loss.padding());
   if (request.target) group.targetMost = open<E>(request.target, rows.panel(1), loss.targetPadding());
   const value = loss.row();
   if (request.want & (SUM | EACH)) {
-    const low = f64x2.mul(LANES == 4 ? lanes.lower(value) : value, v128.load(WEIGHTS));
-    const high = LANES == 4 ? f64x2.mul(lanes.upper(value), v128.load(WEIGHTS, 16)) : low;
+    const low = f64x2.mul(LANES == 4 ? lanes.lower(value) : value, group.weights);
+    const high = LANES == 4 ? f64x2.mul(lanes.upper(value), group.upperWeights) : low;
     if (request.want & EACH) {
       v128.store(VALUES, low);
       if (LANES == 4) v128.store(VALUES, high, 16);
@@ -128,7 +128,7 @@ function carry<L extends RowLoss, E>(count: i32): void {
   }
   if (request.want & GRAD) {
     copy.close<E>(rows.panel(0), request.grad);
-    if (group.labelled) labelled.close<E>(f.mul(group.own, group.factor));
+    if (group.hasOwn) ownEntries.close<E>(f.mul(group.own, group.factor));
     if (request.gradOther) close<E>(rows.panel(1), request.gradOther);
   }
   if (request.want & HESS) {
@@ -153,7 +153,7 @@ function close<E>(panel: usize, array: usize): void {
   copy.close<E>(panel, array);
 }
 
-/** Inlined where the gradient alone is wanted, called elsewhere. */
+/** Inlined for predictions and their gradient, called for what is rarer. */
 @unmanaged
 class copy {
   /** Copies the group's rows into a panel, and returns the largest of each. */
@@ -291,14 +291,14 @@ class copy {
 
 /** Puts derivatives where the labels are. */
 @unmanaged
-class labelled {
+class ownEntries {
   @inline static close<E>(own: v128): void {
-    labelled.store<E>(0, <E>f.extract_lane(own, 0));
+    ownEntries.store<E>(0, <E>f.extract_lane(own, 0));
     if (!group.aside) return;
-    labelled.store<E>(1, <E>f.extract_lane(own, 1));
+    ownEntries.store<E>(1, <E>f.extract_lane(own, 1));
     if (LANES == 2) return;
-    labelled.store<E>(2, <E>f.extract_lane(own, 2));
-    labelled.store<E>(3, <E>f.extract_lane(own, 3));
+    ownEntries.store<E>(2, <E>f.extract_lane(own, 2));
+    ownEntries.store<E>(3, <E>f.extract_lane(own, 3));
   }
 
   @inline static store<E>(lane: i32, own: E): void {

@@ -8,22 +8,34 @@ import { HESS } from "./want";
 const SINGLE: bool = sizeof<real>() == 4;
 const MANTISSA: i32 = SINGLE ? 23 : 52;
 
-/**
- * UNIT, a power of two: exponentials are kept in it, so that none that counts is subnormal; its inverse; the least d, whose e^d is
- * nothing in any other unit; 1.5 · 2^MANTISSA · GRID; ln 2 in two parts, the first a multiple of GRID; the size from which on numbers
- * are such multiples themselves; 1.5 · 2^MANTISSA and UNIT's biased exponent.
- */
 const PARTS = SINGLE
   ? memory.data<f32>([
       7.922816251426434e28, 1.262177448353619e-29, -150, 768, 0.69317626953125, -2.908897130469058e-5, 256, 12583135,
+      7.888609052210118e-31,
     ])
   : memory.data<f64>([
       1.6069380442589903e60, 6.223015277861142e-61, -800, 6291456, 0.6931471806019545, -4.2009150726810846e-11, 2048,
-      6755399441056967,
+      6755399441056967, 1.1830521861667747e-271,
     ]);
+
+/** A power of two: exponentials are kept in it, so that none that counts is subnormal; its inverse. */
+const UNIT: i32 = 0;
+const INVERSE: i32 = 1;
+/** The least d, for any less: its e^d is nothing until weights of 2^68, or 2^80, meet it. */
+const LEAST: i32 = 2;
+/** 1.5 · 2^MANTISSA · GRID; ln 2 in two parts, the first a multiple of GRID; the size from which on all numbers are multiples of it. */
+const ROUND: i32 = 3;
+const LN2_HIGH: i32 = 4;
+const LN2_LOW: i32 = 5;
+const LARGE: i32 = 6;
+/** 1.5 · 2^MANTISSA and UNIT's biased exponent. */
+const TURNS: i32 = 7;
+/** A factor below this may have lost digits: then UNIT goes from the panels to it. */
+const FAINT: i32 = 8;
 
 const tally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
 const farTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
+const topTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
 
 @unmanaged
 export class Softmax {
@@ -66,12 +78,12 @@ export class Softmax {
 
   /** Puts exponentials of x − peak in the place of a panel, without ever rounding that difference. */
   @inline spread(panel: usize): void {
-    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, 6)))) return this.spreadFine(panel, 0);
+    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE)))) return this.spreadFine(panel, 0);
     const end = rows.end(panel);
     const top = this.peak;
-    const high = f.sub(f.add(top, lanes.at(PARTS, 3)), lanes.at(PARTS, 3));
+    const high = f.sub(f.add(top, lanes.at(PARTS, ROUND)), lanes.at(PARTS, ROUND));
     const low = f.sub(top, high);
-    const least = f.add(top, lanes.at(PARTS, 2));
+    const least = f.add(top, lanes.at(PARTS, LEAST));
     let ties = lanes.zero();
     tally.open();
     let at = panel;
@@ -118,10 +130,10 @@ export class Softmax {
   /** The same of maxima of any size, and with what rounding took from x, if there is a panel of it. */
   spreadFine(panel: usize, lost: usize): void {
     const end = rows.end(panel);
-    const large = f.ge(f.abs(this.peak), lanes.at(PARTS, 6));
+    const large = f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE));
     this.base = lanes.where(large, this.peak);
     this.top = v128.andnot(this.peak, large);
-    this.high = f.sub(f.add(this.top, lanes.at(PARTS, 3)), lanes.at(PARTS, 3));
+    this.high = f.sub(f.add(this.top, lanes.at(PARTS, ROUND)), lanes.at(PARTS, ROUND));
     this.ties = lanes.zero();
     tally.open();
     let at = panel;
@@ -142,7 +154,7 @@ export class Softmax {
 
   /** One vector; its exponentials but for the largest. */
   private fine(at: usize, lost: usize): v128 {
-    const x = f.pmax(f.sub(v128.load(at), this.base), f.add(this.top, lanes.at(PARTS, 2)));
+    const x = f.pmax(f.sub(v128.load(at), this.base), f.add(this.top, lanes.at(PARTS, LEAST)));
     const d = f.sub(x, this.top);
     let u = this.decay(x, d, this.high, f.sub(this.top, this.high));
     if (lost) u = f.add(u, f.mul(u, v128.load(lost)));
@@ -153,11 +165,11 @@ export class Softmax {
   }
 
   @inline settleSums(ties: v128): void {
-    const unit = lanes.at(PARTS, 0);
+    const unit = lanes.at(PARTS, UNIT);
     const others = f.sub(rows.sum(lanes.counted(ties)), lanes.one());
     this.rest = f.add(f.mul(others, unit), tally.total(0));
     this.sum = f.add(unit, this.rest);
-    const rest = f.mul(this.rest, lanes.at(PARTS, 1));
+    const rest = f.mul(this.rest, lanes.at(PARTS, INVERSE));
     const sum = f.add(lanes.one(), rest);
     this.log = f.add(math.log(sum), f.div(f.sub(rest, f.sub(sum, lanes.one())), sum));
     this.lone = v128.or(unit, f.ge(this.rest, unit));
@@ -166,10 +178,10 @@ export class Softmax {
   /** UNIT e^d, d = x − high − low. */
   @inline decay(x: v128, d: v128, high: v128, low: v128): v128 {
     // Both as a number and as the bits of 2^k UNIT.
-    const turns = f.add(f.mul(d, lanes.at(LN2, 0)), lanes.at(PARTS, 7));
-    const k = f.sub(turns, lanes.at(PARTS, 7));
-    const near = f.sub(x, f.add(f.mul(k, lanes.at(PARTS, 4)), high));
-    const r = f.sub(near, f.add(f.mul(k, lanes.at(PARTS, 5)), low));
+    const turns = f.add(f.mul(d, lanes.at(LN2, 0)), lanes.at(PARTS, TURNS));
+    const k = f.sub(turns, lanes.at(PARTS, TURNS));
+    const near = f.sub(x, f.add(f.mul(k, lanes.at(PARTS, LN2_HIGH)), high));
+    const r = f.sub(near, f.add(f.mul(k, lanes.at(PARTS, LN2_LOW)), low));
     const p = f.add(lanes.one(), f.add(r, math.expTail(r)));
     return f.mul(p, i.shl(turns, MANTISSA));
   }
@@ -179,14 +191,40 @@ export class Softmax {
     return lanes.choose(f.eq(u, this.lone), this.rest, f.sub(this.sum, u));
   }
 
+  /** u (1 − p) times a · b, the larger factors first to meet the smaller. */
+  @inline both(u: v128, a: v128, b: v128): v128 {
+    const others = this.others(u);
+    return f.mul(f.mul(f.pmin(u, others), a), f.mul(f.pmax(u, others), b));
+  }
+
   /** Puts u (1 − p) of exponentials u into a panel. */
   bend(panel: usize, to: usize): void {
     const end = rows.end(panel);
     const inverse = f.div(lanes.one(), this.sum);
     for (let at = panel; at < end; at += 16) {
-      const u = v128.load(at);
-      v128.store(to + (at - panel), f.mul(u, f.mul(this.others(u), inverse)));
+      v128.store(to + (at - panel), this.both(v128.load(at), lanes.one(), inverse));
     }
+  }
+
+  /**
+   * Has derivatives multiplied by factor/Σ u. Returns what an entry that stands in no panel is to be multiplied by besides; the panels
+   * are: by 1, unless the quotient is too small to have all its digits.
+   */
+  divide(factor: v128): v128 {
+    const quotient = f.div(factor, this.sum);
+    const faint = v128.and(f.lt(f.abs(quotient), lanes.at(PARTS, FAINT)), f.ne(factor, lanes.zero()));
+    rows.setFactor(quotient);
+    if (!v128.any_true(faint)) return lanes.one();
+    const down = lanes.choose(faint, lanes.at(PARTS, INVERSE), lanes.one());
+    rows.setFactor(f.div(f.mul(factor, lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one())), this.sum));
+    this.multiply(rows.panel(0), down);
+    if (request.want & HESS) this.multiply(rows.panel(2), down);
+    return down;
+  }
+
+  private multiply(panel: usize, by: v128): void {
+    const end = rows.end(panel);
+    for (let at = panel; at < end; at += 16) v128.store(at, f.mul(v128.load(at), by));
   }
 }
 
@@ -202,12 +240,13 @@ export class Targets {
   read(softmax: Softmax, logits: usize, targets: usize): void {
     const end = rows.end(logits);
     const peak = softmax.peak;
-    let most = lanes.zero();
     tally.open();
     farTally.open();
+    topTally.open();
     let at = logits;
     while (at < end) {
       const stop = min(at + rows.block(), end);
+      let most = lanes.zero();
       let others = lanes.zero();
       let far = lanes.zero();
       do {
@@ -225,17 +264,16 @@ export class Targets {
       } while (at < stop);
       tally.add(others);
       farTally.add(far);
+      topTally.add(most);
     }
     this.others = tally.total(0);
-    this.sum = f.add(rows.sum(most), this.others);
+    this.sum = f.add(topTally.total(0), this.others);
     this.far = farTally.total(0);
   }
 
-  /** Leaves derivatives in the place of the exponentials, the second ones in the panel after the targets'. */
+  /** Leaves derivatives, over T, in the place of the exponentials. */
   slope(softmax: Softmax, panel: usize, targets: usize): void {
     const end = rows.end(panel);
-    if (request.want & HESS) softmax.bend(panel, rows.panel(2));
-    rows.setFactor(f.div(f.mul(rows.factor(), this.sum), softmax.sum));
     const some = f.ne(this.sum, lanes.zero());
     const share = lanes.where(some, f.div(this.others, this.sum));
     for (let at = panel; at < end; at += 16) {

@@ -4,6 +4,7 @@ import type { Floats, Labels, RowCall, RowEngine } from "./engine.js";
 import {
   A,
   CLASS_WEIGHTS,
+  FIRST,
   type FloatsConstructor,
   GRAD_OTHER,
   HESS_OTHER,
@@ -83,7 +84,7 @@ class RowKernels implements RowEngine {
   private grad: Slot;
   /** Whether the arrays of the call under way are all in their slots; whether its labels are. */
   private staged = false;
-  private labelled = false;
+  private labelsStaged = false;
   /** What the class weights in their slot are to be multiplied by. */
   private classUnit = 1;
 
@@ -98,14 +99,14 @@ class RowKernels implements RowEngine {
 
   open(call: RowCall): number {
     const { spec, rows, length, prediction, target, labels, weights, classWeights } = call;
-    if (length > this.slots.room) this.slots = new Slots(this.instance, this.type, length);
+    if (length > this.slots.room) this.slots = this.longer(spec.name, length);
     const { slots } = this;
     const inPlace = length > ROUND && !this.instance.narrow;
     this.prediction = inPlace ? slots.row : slots.prediction;
     this.grad = inPlace ? slots.row : slots.grad;
     this.request(call);
     this.staged = rows <= roundOf(length);
-    this.labelled = labels !== undefined && rows <= ROUND;
+    this.labelsStaged = labels !== undefined && rows <= ROUND;
     if (labels !== undefined) this.readLabels(call, labels);
     if (this.staged) this.stage(call, 0, rows);
     this.classUnit = classWeights === undefined ? 1 : putClassWeights(slots.classWeights, classWeights, length);
@@ -114,6 +115,14 @@ class RowKernels implements RowEngine {
     if (weights !== undefined && call.fault === undefined) this.checkWeights(call, weights);
     const alike = weights === undefined && classWeights === undefined && Number.isNaN(call.ignore);
     return alike || call.fault !== undefined ? rows : this.weigh(call);
+  }
+
+  private longer(loss: string, length: number): Slots {
+    try {
+      return new Slots(this.instance, this.type, length);
+    } catch {
+      throw new RangeError(`${loss}: rows of ${length} elements do not fit in WebAssembly's memory`);
+    }
   }
 
   /** Fills in what does not change from round to round. */
@@ -140,7 +149,7 @@ class RowKernels implements RowEngine {
     const { slots } = this;
     this.prediction.put(prediction, from * length, n * length);
     if (labels === undefined) slots.target.put(target, from * length, n * length);
-    else if (this.labelled)
+    else if (this.labelsStaged)
       this.instance.integers[LABELS] = slots.labels.byteOffset + from * slots.labels.BYTES_PER_ELEMENT;
     else this.putLabels(call, labels, from, n);
     if (weights !== undefined) slots.weights.put(weights, from, n);
@@ -175,9 +184,9 @@ class RowKernels implements RowEngine {
   private putLabels({ length, ignore }: RowCall, labels: Labels, from: number, n: number): number {
     const { slots, instance } = this;
     const slot = slots.labels;
-    if (Number.isNaN(ignore) && labels.BYTES_PER_ELEMENT < 8) {
+    if (n === labels.length && Number.isNaN(ignore) && labels.BYTES_PER_ELEMENT < 8) {
       // Integers of 32 bits at most: what wraps becomes negative.
-      slot.set(n === labels.length ? labels : labels.subarray(from, from + n));
+      slot.set(labels);
       const at = instance.exports.strange(slot.byteOffset, n, length);
       return at < 0 ? -1 : from + at;
     }
@@ -226,6 +235,7 @@ class RowKernels implements RowEngine {
     const size = rows * length;
     instance.begin();
     integers[WANT] = want;
+    integers[FIRST] = 1;
     numbers[SCALE] = call.scale;
     numbers[UNIT] = call.unit * this.classUnit;
     let from = 0;
@@ -236,6 +246,7 @@ class RowKernels implements RowEngine {
       if (!this.staged) this.stage(call, from, n);
       integers[N] = n;
       kernel();
+      integers[FIRST] = 0;
       instance.add();
       if (want & EACH) call.value = this.keep(call.value, slots.value, from, n, rows);
       if (want & GRAD) call.grad = this.keep(call.grad, this.grad, at, part, size);
@@ -260,15 +271,23 @@ function roundOf(length: number): number {
   return Math.max(1, Math.floor(ROUND / length));
 }
 
-/** Returns the power of two near the largest that they were divided by, where that is extreme, so that none of what they weigh is. */
+/**
+ * Returns the power of two in the middle of them that they were divided by, where one of them is extreme, so that what they weigh is a
+ * normal number.
+ */
 function putClassWeights(slot: Slot, weights: Floats, length: number): number {
   slot.put(weights, 0, length);
   const staged = slot.view(length);
+  let least = Infinity;
   let most = 0;
-  for (const weight of staged) most = Math.max(most, weight);
-  if (most === 0 || (most > 2 ** -20 && most < 2 ** 20)) return 1;
-  const unit = 2 ** Math.max(-1000, Math.floor(Math.log2(most)));
-  for (let k = 0; k < length; k++) staged[k] = (weights[k] ?? 0) / unit;
+  for (const weight of staged) {
+    if (weight === 0) continue;
+    if (weight < least) least = weight;
+    if (weight > most) most = weight;
+  }
+  if (most === 0 || (least > 2 ** -20 && most < 2 ** 20)) return 1;
+  const unit = 2 ** Math.max(-1000, Math.min(1000, Math.round((Math.log2(least) + Math.log2(most)) / 2)));
+  for (let k = 0; k < length; k++) staged[k] = (staged[k] ?? 0) / unit;
   return unit;
 }
 

@@ -32,9 +32,14 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
     const reduction = prepare(spec, rules, known, prediction, target, options);
     each = reduction === "none";
-    const value = runSum(engine, call, open(engine), want, reduction);
-    release(want);
-    return value;
+    let left = 0;
+    try {
+      const value = runSum(engine, call, open(engine), want, reduction);
+      left = want;
+      return value;
+    } finally {
+      release(left);
+    }
   }
 
   function loss(prediction: unknown, target: unknown, options?: unknown): number | Floats {
@@ -66,10 +71,12 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     },
     total(prediction: unknown, target: unknown, options?: unknown): Total {
       prepare(spec, rules, known, prediction, target, options);
-      const weight = open(engine);
-      const sum = engine.sweep(call, SUM);
-      release(0);
-      return { sum, weight };
+      try {
+        const weight = open(engine);
+        return { sum: engine.sweep(call, SUM), weight };
+      } finally {
+        release(0);
+      }
     },
     fromTotal(total: Total): number {
       return fromTotal(spec, total);
@@ -320,9 +327,10 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
   const { prediction, spec } = call;
   const other = ArrayBuffer.isView(target) ? target : undefined;
   const perClass = ArrayBuffer.isView(classWeights) ? classWeights : undefined;
-  outputs.forEach((name, k) => {
+  for (let k = 0; k < outputs.length; k++) {
+    const name = outputs[k] ?? "value";
     const array = call[name];
-    if (array === undefined) return;
+    if (array === undefined) continue;
     const memory = array.buffer;
     const title = titleOf(name);
     const inPlace = name === "grad" && array.byteOffset === prediction.byteOffset;
@@ -331,8 +339,11 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
     if (!otherInPlace) refuse(loss, title, array, memory, spec.arrays[1], other);
     refuse(loss, title, array, memory, "weights", call.weights);
     refuse(loss, title, array, memory, "classWeights", perClass);
-    for (const before of outputs.slice(0, k)) refuse(loss, title, array, memory, titleOf(before), call[before]);
-  });
+    for (let before = 0; before < k; before++) {
+      const earlier = outputs[before] ?? "value";
+      if (call[earlier] !== undefined) refuse(loss, title, array, memory, titleOf(earlier), call[earlier]);
+    }
+  }
 }
 
 function titleOf(name: (typeof outputs)[number]): string {
@@ -343,15 +354,10 @@ function titleOf(name: (typeof outputs)[number]): string {
 /** Has the values checked, and returns the total weight. */
 function open(engine: RowEngine): number {
   const weight = engine.open(call);
-  if (call.fault === undefined && weight < Infinity) return weight;
-  const error =
-    call.fault === undefined
-      ? new RangeError(
-          `${call.spec.name}: weights${call.classWeights ? " times class weights" : ""} must have a finite sum, got ${weight}`,
-        )
-      : faultError(call, call.fault);
-  release(0);
-  throw error;
+  if (call.fault !== undefined) throw faultError(call, call.fault);
+  if (weight < Infinity) return weight;
+  const weights = call.classWeights ? "weights times class weights" : "weights";
+  throw new RangeError(`${call.spec.name}: ${weights} must have a finite sum, got ${weight}`);
 }
 
 function faultError(

@@ -17,6 +17,8 @@ export const CLASS_WEIGHTS = 11;
 export const GRAD_OTHER = 12;
 export const HESS_OTHER = 13;
 export const PANELS = 14;
+/** 1 in the first of a call's rounds. */
+export const FIRST = 15;
 const INTEGERS = 16;
 export const A = 0;
 export const B = 1;
@@ -124,7 +126,9 @@ function isKernel(thing: unknown): thing is () => void {
 /** A place in the memory for one array, with the views of it that are in use. */
 export class Slot {
   readonly whole: Floats;
+  /** Of the lengths last asked for: long arrays have full rounds and a last one. */
   private part: Floats;
+  private other: Floats;
 
   constructor(
     private readonly memory: WebAssembly.Memory,
@@ -134,13 +138,17 @@ export class Slot {
   ) {
     this.whole = new type(memory.buffer, address, size);
     this.part = this.whole;
+    this.other = this.whole;
   }
 
   /** The first `n` elements; the view is kept for the next call of that length. */
   view(n: number): Floats {
     if (n === this.size) return this.whole;
-    if (this.part.length !== n) this.part = new this.type(this.memory.buffer, this.address, n);
-    return this.part;
+    if (this.part.length === n) return this.part;
+    const found = this.other.length === n ? this.other : new this.type(this.memory.buffer, this.address, n);
+    this.other = this.part;
+    this.part = found;
+    return found;
   }
 
   put(array: Floats, from: number, n: number): void {

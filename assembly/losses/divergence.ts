@@ -23,7 +23,8 @@ export class SoftmaxCrossEntropy extends RowLoss {
     this.keep = lanes.all(<real>(1 - labelSmoothing));
     this.spread = lanes.all(<real>(labelSmoothing / <f64>request.length));
     this.plain = request.labels != 0 && labelSmoothing == 0;
-    if (!this.plain) this.openWeights();
+    if (this.plain) rows.setByLabel();
+    else if (request.first) this.openWeights();
   }
 
   /** Puts w into a panel: 1 where there is none, 0 in the padding. */
@@ -31,13 +32,9 @@ export class SoftmaxCrossEntropy extends RowLoss {
     const panel = rows.panel(3);
     memory.fill(panel, 0, rows.end(panel) - panel);
     for (let k = 0; k < request.length; k++) {
-      const weight = this.weight(k);
+      const weight: real = request.classWeights ? load<real>(request.classWeights + k * sizeof<real>()) : 1;
       for (let lane = 0; lane < rows.lanes(); lane++) store<real>(rows.entry(panel, lane, k), weight);
     }
-  }
-
-  @inline weight(label: i32): real {
-    return request.classWeights ? load<real>(request.classWeights + label * sizeof<real>()) : 1;
   }
 
   @inline padding(): real {
@@ -51,25 +48,23 @@ export class SoftmaxCrossEntropy extends RowLoss {
   row(): v128 {
     const panel = rows.panel(0);
     softmax.find(panel, rows.most());
-    const x = this.plain ? rows.labelled(panel) : lanes.zero();
+    const x = this.plain ? rows.own(panel) : lanes.zero();
     if (!this.plain) this.readTargets(panel);
     softmax.spread(panel);
     return this.plain ? this.ofLabels(panel, x) : this.ofTargets(panel);
   }
 
-  /** w ((peak − x) + log Σ e^(x − peak)), x and w the label's. */
+  /** (peak − x) + log Σ e^(x − peak), x the label's; its weight is the row's. */
   @inline ofLabels(panel: usize, x: v128): v128 {
-    const weight = rows.labelWeights();
     if (request.want & GRAD) {
-      if (request.want & HESS) softmax.bend(panel, rows.panel(2));
-      rows.setFactor(f.div(f.mul(rows.factor(), weight), softmax.sum));
       // p − 1, of a lone largest by what it leaves to the others.
-      const u = rows.labelled(panel);
+      const u = rows.own(panel);
       const lone = v128.and(f.eq(x, softmax.peak), f.eq(u, softmax.lone));
-      rows.setOwn(lanes.choose(lone, f.sub(lanes.zero(), softmax.rest), f.sub(u, softmax.sum)));
+      const own = lanes.choose(lone, f.sub(lanes.zero(), softmax.rest), f.sub(u, softmax.sum));
+      if (request.want & HESS) softmax.bend(panel, rows.panel(2));
+      rows.setOwn(f.mul(own, softmax.divide(rows.factor())));
     }
-    const far = lanes.where(f.ne(weight, lanes.zero()), f.mul(weight, f.sub(softmax.peak, x)));
-    return f.add(far, f.mul(weight, softmax.log));
+    return f.add(f.sub(softmax.peak, x), softmax.log);
   }
 
   /** Puts τ into the targets' panel. */
@@ -88,9 +83,17 @@ export class SoftmaxCrossEntropy extends RowLoss {
     targets.read(softmax, logits, panel);
   }
 
+  /** With T taken out of τ, as if it were the row's weight: what is one-hot has the results of its label. */
   ofTargets(logits: usize): v128 {
-    if (request.want & GRAD) targets.slope(softmax, logits, rows.panel(1));
-    return f.add(targets.far, f.mul(targets.sum, softmax.log));
+    const known = f.lt(f.abs(targets.sum), lanes.all(Infinity));
+    const unit = lanes.choose(v128.and(known, f.ne(targets.sum, lanes.zero())), targets.sum, lanes.one());
+    rows.weigh(unit);
+    if (request.want & GRAD) {
+      if (request.want & HESS) softmax.bend(logits, rows.panel(2));
+      targets.slope(softmax, logits, rows.panel(1));
+      softmax.divide(lanes.where(f.ne(targets.sum, lanes.zero()), rows.factor()));
+    }
+    return f.add(f.div(targets.far, unit), f.mul(f.div(targets.sum, unit), softmax.log));
   }
 }
 
@@ -226,7 +229,8 @@ export class KlDivergence extends RowLoss {
     let v = math.logSum(v128.andnot(math.logTurns(bits, quotient), small), rest, tail);
     const normal = v128.and(f.gt(quotient, lanes.at(NEAR, 1)), f.lt(quotient, lanes.at(NEAR, 2)));
     if (!i32x4.all_true(v128.or(normal, f.eq(p, lanes.zero())))) {
-      v = lanes.choose(normal, v, f.sub(math.log(q), math.log(p)));
+      const far = lanes.choose(f.eq(q, lanes.all(Infinity)), q, f.sub(math.log(q), math.log(p)));
+      v = lanes.choose(normal, v, far);
     }
     sums.add(p, q, v, small, tail);
     sums.addGap(gap);
@@ -293,7 +297,7 @@ export class KlDivergenceWithLogits extends Shifted {
       v128.store(ratio + at, f.add(f.sub(z, math.log(p)), v128.load(lost + at)));
       sums.addGap(p);
     }
-    targets.read(softmax, logits, target);
+    if (request.want & GRAD) targets.read(softmax, logits, target);
     softmax.spreadFine(logits, lost);
     const scale = f.div(lanes.one(), softmax.sum);
     let at: usize = 0;
@@ -306,7 +310,11 @@ export class KlDivergenceWithLogits extends Shifted {
       }
       sums.close();
     }
-    if (request.want & GRAD) targets.slope(softmax, logits, target);
+    if (request.want & GRAD) {
+      if (request.want & HESS) softmax.bend(logits, ratio);
+      targets.slope(softmax, logits, target);
+      softmax.divide(f.mul(rows.factor(), targets.sum));
+    }
     return sums.total(1);
   }
 }
@@ -363,7 +371,7 @@ export class Distillation extends Shifted {
         const own = lanes.choose(lone, f.neg(softmax.rest), u);
         const targetOwn = lanes.choose(lone, f.neg(teacher.rest), targetU);
         if (request.want & HESS) {
-          v128.store(ratio + at, f.mul(q, f.mul(softmax.others(u), scale)));
+          v128.store(ratio + at, softmax.both(u, scale, scale));
         }
         v128.store(logits + at, f.sub(f.mul(own, steep), f.mul(targetOwn, targetSteep)));
       }

@@ -119,16 +119,24 @@ describe.each(Object.entries(rowImplementations))("%s", (_, implementation) => {
         }
       }
     };
-    const used = () => {
+    const used = async () => {
+      // Twice: memory of arrays is given back a little later than the arrays.
+      collect();
+      await new Promise((done) => setTimeout(done, 20));
       collect();
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
     };
     calls(30);
-    const before = used();
-    calls(100);
-    // The least of the arrays that a call may keep has 40 numbers: 100 calls of 12 losses would keep 192,000 bytes.
-    expect(used() - before).toBeLessThan(150_000);
+    // The least of the arrays that a call may keep has 40 numbers: 100 calls of 12 losses would keep 192,000 bytes, every time; what the
+    // compiler keeps of them, once.
+    const grown: number[] = [];
+    for (let k = 0; k < 3; k++) {
+      const before = await used();
+      calls(100);
+      grown.push((await used()) - before);
+    }
+    expect(Math.min(...grown)).toBeLessThan(150_000);
   });
 
   it("calls keep no hold of the caller's arrays", async () => {
