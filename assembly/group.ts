@@ -18,6 +18,10 @@ class Group {
   upperWeights: v128;
   /** What the derivatives in the panels are still to be multiplied by. */
   factor: v128;
+  /** All three before a loss changed them. */
+  rowWeights: v128;
+  upperRowWeights: v128;
+  rowFactor: v128;
   /** Where it is so, the derivatives by the labels' entries, which stand in no panel. */
   hasOwn: bool;
   own: v128;
@@ -103,13 +107,16 @@ export class rows {
 
   /** Multiplies the rows' weights, and with them the factor. */
   static weigh(by: v128): void {
-    const scale = f64x2.splat(request.scale);
     group.weights = f64x2.mul(group.weights, LANES == 4 ? lanes.lower(by) : by);
+    group.upperWeights = LANES == 4 ? f64x2.mul(group.upperWeights, lanes.upper(by)) : group.weights;
+    group.factor = rows.scaled();
+  }
+
+  /** Weight times scale, rounded once. */
+  static scaled(): v128 {
+    const scale = f64x2.splat(request.scale);
     const factor = f64x2.mul(group.weights, scale);
-    if (LANES == 4) {
-      group.upperWeights = f64x2.mul(group.upperWeights, lanes.upper(by));
-      group.factor = lanes.joined(factor, f64x2.mul(group.upperWeights, scale));
-    } else group.factor = factor;
+    return LANES == 4 ? lanes.joined(factor, f64x2.mul(group.upperWeights, scale)) : factor;
   }
 
   @inline static most(): v128 {

@@ -40,6 +40,7 @@ export function runRows<L extends RowLoss, E>(): void {
   const classWeights = group.byLabel ? request.classWeights : 0;
   const alike = !weights && !classWeights;
   for (let lane = 0; lane < LANES; lane++) store<f64>(WEIGHTS + (lane << 3), request.unit);
+  readWeights();
   let count = 0;
   let number = 0;
   while (number < request.n) {
@@ -51,7 +52,7 @@ export function runRows<L extends RowLoss, E>(): void {
         v128.store(NUMBERS, numbers);
         v128.store(STARTS, i32x4.mul(numbers, i32x4.splat(length * sizeof<E>())));
         v128.store(LABELS, four);
-        carry<L, E>(4);
+        carry<L, E>(4, false);
         number += 4;
         continue;
       }
@@ -66,13 +67,13 @@ export function runRows<L extends RowLoss, E>(): void {
       store<i32>(LABELS + (count << 2), label);
       if (!alike) store<f64>(WEIGHTS + (count << 3), weight);
       if (++count == full) {
-        carry<L, E>(count);
+        carry<L, E>(count, !alike);
         count = 0;
       }
     }
     number++;
   }
-  if (count) carry<L, E>(count);
+  if (count) carry<L, E>(count, !alike);
 }
 
 /** The same in an f64 build for arrays of either type. */
@@ -92,17 +93,27 @@ function clear<E>(number: i32): void {
   if (request.want & HESS && request.hessOther) memory.fill(request.hessOther + at, 0, bytes);
 }
 
+/** The weights of the group's rows. */
+function readWeights(): void {
+  group.weights = group.aside ? v128.load(WEIGHTS) : v128.load64_splat(WEIGHTS);
+  group.upperWeights = group.aside ? v128.load(WEIGHTS, 16) : group.weights;
+  group.rowWeights = group.weights;
+  group.upperRowWeights = group.upperWeights;
+  group.rowFactor = rows.scaled();
+}
+
 /** The rows of the group. */
-function carry<L extends RowLoss, E>(count: i32): void {
+function carry<L extends RowLoss, E>(count: i32, weighed: bool): void {
   const loss = changetype<L>(FIELDS);
   for (let lane = count; lane < rows.lanes(); lane++) {
     store<i32>(STARTS + (lane << 2), load<i32>(STARTS));
     store<i32>(LABELS + (lane << 2), load<i32>(LABELS));
     store<f64>(WEIGHTS + (lane << 3), load<f64>(WEIGHTS));
   }
-  group.weights = group.aside ? v128.load(WEIGHTS) : v128.load64_splat(WEIGHTS);
-  group.upperWeights = group.aside ? v128.load(WEIGHTS, 16) : group.weights;
-  rows.weigh(lanes.one());
+  if (weighed) readWeights();
+  group.weights = group.rowWeights;
+  group.upperWeights = group.upperRowWeights;
+  group.factor = group.rowFactor;
   group.hasOwn = false;
   group.most = copy.open<E>(request.prediction, rows.panel(0), loss.padding());
   if (request.target) group.targetMost = open<E>(request.target, rows.panel(1), loss.targetPadding());

@@ -210,11 +210,14 @@ export class Softmax {
    * Has derivatives multiplied by factor/Σ u. Returns what an entry that stands in no panel is to be multiplied by besides; the panels
    * are: by 1, unless the quotient is too small to have all its digits.
    */
-  divide(factor: v128): v128 {
+  @inline divide(factor: v128): v128 {
     const quotient = f.div(factor, this.sum);
-    const faint = v128.and(f.lt(f.abs(quotient), lanes.at(PARTS, FAINT)), f.ne(factor, lanes.zero()));
     rows.setFactor(quotient);
-    if (!v128.any_true(faint)) return lanes.one();
+    const faint = v128.and(f.lt(f.abs(quotient), lanes.at(PARTS, FAINT)), f.ne(factor, lanes.zero()));
+    return v128.any_true(faint) ? this.divideFaint(factor, faint) : lanes.one();
+  }
+
+  private divideFaint(factor: v128, faint: v128): v128 {
     const down = lanes.choose(faint, lanes.at(PARTS, INVERSE), lanes.one());
     rows.setFactor(f.div(f.mul(factor, lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one())), this.sum));
     this.multiply(rows.panel(0), down);
