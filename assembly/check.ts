@@ -72,7 +72,7 @@ function weighIn<E>(array: usize, n: i32): i32 {
 }
 
 /** The index of the first of `n` class indices, i32, that is not in 0 … classes − 1, or −1. */
-export function strange(labels: usize, n: i32, classes: i32): i32 {
+export function notClass(labels: usize, n: i32, classes: i32): i32 {
   const most = i32x4.splat(classes);
   let k = 0;
   for (; k + 4 <= n; k += 4) {

@@ -82,13 +82,13 @@ export class Tally {
 }
 
 @unmanaged
-export class rows {
+export class panels {
   /** Bytes of a summation block: numbers of either type are added in a lane but a few times before a tally takes them. */
   @inline static block(): usize {
     return LANES == 4 ? 64 : 128;
   }
 
-  @inline static panel(index: usize): usize {
+  @inline static at(index: usize): usize {
     return request.panels + index * group.stride;
   }
 
@@ -109,7 +109,7 @@ export class rows {
   static weigh(by: v128): void {
     group.weights = f64x2.mul(group.weights, LANES == 4 ? lanes.lower(by) : by);
     group.upperWeights = LANES == 4 ? f64x2.mul(group.upperWeights, lanes.upper(by)) : group.weights;
-    group.factor = rows.scaled();
+    group.factor = panels.scaled();
   }
 
   /** Weight times scale, rounded once. */

@@ -6,7 +6,7 @@ import { Charbonnier, Huber, LogCosh, Mae, Mse, Rmse } from "./losses/regression
 import { runRows } from "./rows";
 
 export { REQUEST } from "./batch";
-export { outside, strange, unlabelled, weigh, weighRows } from "./check";
+export { notClass, outside, unlabelled, weigh, weighRows } from "./check";
 
 export function mae(): void {
   run<Mae, real>();

@@ -1,6 +1,6 @@
 /** The only row-wise loop: brings rows into panels, has a loss work on them, and takes its results out. */
 import { batch, request } from "./batch";
-import { group, LABELS, rows, STARTS } from "./group";
+import { group, LABELS, panels, STARTS } from "./group";
 import { LANES, lanes } from "./lanes";
 import { RowLoss } from "./rowLoss";
 import { EACH, GRAD, HESS, SUM } from "./want";
@@ -99,13 +99,13 @@ function readWeights(): void {
   group.upperWeights = group.aside ? v128.load(WEIGHTS, 16) : group.weights;
   group.rowWeights = group.weights;
   group.upperRowWeights = group.upperWeights;
-  group.rowFactor = rows.scaled();
+  group.rowFactor = panels.scaled();
 }
 
 /** The rows of the group. */
 function carry<L extends RowLoss, E>(count: i32, weighed: bool): void {
   const loss = changetype<L>(FIELDS);
-  for (let lane = count; lane < rows.lanes(); lane++) {
+  for (let lane = count; lane < panels.lanes(); lane++) {
     store<i32>(STARTS + (lane << 2), load<i32>(STARTS));
     store<i32>(LABELS + (lane << 2), load<i32>(LABELS));
     store<f64>(WEIGHTS + (lane << 3), load<f64>(WEIGHTS));
@@ -115,8 +115,8 @@ function carry<L extends RowLoss, E>(count: i32, weighed: bool): void {
   group.upperWeights = group.upperRowWeights;
   group.factor = group.rowFactor;
   group.hasOwn = false;
-  group.most = copy.open<E>(request.prediction, rows.panel(0), loss.padding());
-  if (request.target) group.targetMost = open<E>(request.target, rows.panel(1), loss.targetPadding());
+  group.most = copy.open<E>(request.prediction, panels.at(0), loss.padding());
+  if (request.target) group.targetMost = open<E>(request.target, panels.at(1), loss.targetPadding());
   const value = loss.row();
   if (request.want & (SUM | EACH)) {
     const low = f64x2.mul(LANES == 4 ? lanes.lower(value) : value, group.weights);
@@ -138,19 +138,19 @@ function carry<L extends RowLoss, E>(count: i32, weighed: bool): void {
     }
   }
   if (request.want & GRAD) {
-    copy.close<E>(rows.panel(0), request.grad);
+    copy.close<E>(panels.at(0), request.grad);
     if (group.hasOwn) ownEntries.close<E>(f.mul(group.own, group.factor));
-    if (request.gradOther) close<E>(rows.panel(1), request.gradOther);
+    if (request.gradOther) close<E>(panels.at(1), request.gradOther);
   }
   if (request.want & HESS) {
-    close<E>(rows.panel(2), request.hess);
-    if (request.hessOther) close<E>(rows.panel(3), request.hessOther);
+    close<E>(panels.at(2), request.hess);
+    if (request.hessOther) close<E>(panels.at(3), request.hessOther);
   }
 }
 
 /** Where a lane's row begins. */
 @unmanaged
-class begin {
+class rowStart {
   @inline static of(array: usize, lane: i32): usize {
     return array + load<usize>(STARTS + (lane << 2));
   }
@@ -170,7 +170,7 @@ class copy {
   /** Copies the group's rows into a panel, and returns the largest of each. */
   @inline static open<E>(array: usize, panel: usize, padding: real): v128 {
     const length = request.length;
-    const row = begin.of(array, 0);
+    const row = rowStart.of(array, 0);
     let most = lanes.all(-Infinity);
     if (!group.aside) {
       const whole = length / LANES;
@@ -212,16 +212,16 @@ class copy {
       }
     } else if (length < LANES) {
       for (let lane = 0; lane < LANES; lane++) {
-        const from = begin.of(array, lane);
+        const from = rowStart.of(array, lane);
         for (let k = 0; k < length; k++) {
-          store<real>(rows.entry(panel, lane, k), <real>load<E>(from + k * sizeof<E>()));
+          store<real>(panels.entry(panel, lane, k), <real>load<E>(from + k * sizeof<E>()));
         }
       }
-      for (let k = 0; k < length; k++) most = f.pmax(v128.load(rows.entry(panel, 0, k)), most);
+      for (let k = 0; k < length; k++) most = f.pmax(v128.load(panels.entry(panel, 0, k)), most);
     } else {
-      const row1 = begin.of(array, 1);
-      const row2 = LANES == 4 ? begin.of(array, 2) : row;
-      const row3 = LANES == 4 ? begin.of(array, 3) : row;
+      const row1 = rowStart.of(array, 1);
+      const row2 = LANES == 4 ? rowStart.of(array, 2) : row;
+      const row3 = LANES == 4 ? rowStart.of(array, 3) : row;
       for (let k = 0; k < length; k += LANES) {
         // The last square overlaps the one before it.
         const column = min(k, length - LANES);
@@ -238,14 +238,14 @@ class copy {
         }
       }
     }
-    return rows.largest(most);
+    return panels.largest(most);
   }
 
   /** Copies a panel, times the factor, into the group's rows. */
   @inline static close<E>(panel: usize, array: usize): void {
     const length = request.length;
     const factor = group.factor;
-    const row = begin.of(array, 0);
+    const row = rowStart.of(array, 0);
     if (!group.aside) {
       const whole = length / LANES;
       const one = LANES * sizeof<E>();
@@ -271,19 +271,19 @@ class copy {
       }
     } else if (length < LANES) {
       for (let k = 0; k < length; k++) {
-        const at = rows.entry(panel, 0, k);
+        const at = panels.entry(panel, 0, k);
         v128.store(at, f.mul(v128.load(at), factor));
       }
       for (let lane = 0; lane < LANES; lane++) {
-        const to = begin.of(array, lane);
+        const to = rowStart.of(array, lane);
         for (let k = 0; k < length; k++) {
-          store<E>(to + k * sizeof<E>(), <E>load<real>(rows.entry(panel, lane, k)));
+          store<E>(to + k * sizeof<E>(), <E>load<real>(panels.entry(panel, lane, k)));
         }
       }
     } else {
-      const row1 = begin.of(array, 1);
-      const row2 = LANES == 4 ? begin.of(array, 2) : row;
-      const row3 = LANES == 4 ? begin.of(array, 3) : row;
+      const row1 = rowStart.of(array, 1);
+      const row2 = LANES == 4 ? rowStart.of(array, 2) : row;
+      const row3 = LANES == 4 ? rowStart.of(array, 3) : row;
       for (let k = 0; k < length; k += LANES) {
         const column = min(k, length - LANES);
         const at = column * sizeof<E>();
@@ -313,7 +313,7 @@ class ownEntries {
   }
 
   @inline static store<E>(lane: i32, own: E): void {
-    store<E>(begin.of(request.grad, lane) + load<usize>(LABELS + (lane << 2)) * sizeof<E>(), own);
+    store<E>(rowStart.of(request.grad, lane) + load<usize>(LABELS + (lane << 2)) * sizeof<E>(), own);
   }
 }
 

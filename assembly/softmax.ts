@@ -1,6 +1,6 @@
 /** The softmax of a panel: its maxima, its exponentials, their sums. */
 import { request } from "./batch";
-import { rows, Tally } from "./group";
+import { panels, Tally } from "./group";
 import { lanes } from "./lanes";
 import { LN2, math } from "./math";
 import { HESS } from "./want";
@@ -24,7 +24,7 @@ const INVERSE: i32 = 1;
 /** The least d, for any less: its e^d is nothing until weights of 2^68, or 2^80, meet it. */
 const LEAST: i32 = 2;
 /** 1.5 · 2^MANTISSA · GRID; ln 2 in two parts, the first a multiple of GRID; the size from which on all numbers are multiples of it. */
-const ROUND: i32 = 3;
+const ROUNDING: i32 = 3;
 const LN2_HIGH: i32 = 4;
 const LN2_LOW: i32 = 5;
 const LARGE: i32 = 6;
@@ -57,17 +57,17 @@ export class Softmax {
   /** Takes the maxima. A row with one +∞ becomes one of −∞ with a 0 there; with more of them, NaN. */
   find(panel: usize, most: v128): void {
     this.peak = most;
-    if (v128.any_true(f.eq(most, lanes.all(Infinity)))) this.settle(panel);
+    if (v128.any_true(f.eq(most, lanes.all(Infinity)))) this.settleInfinite(panel);
   }
 
-  private settle(panel: usize): void {
-    const end = rows.end(panel);
+  private settleInfinite(panel: usize): void {
+    const end = panels.end(panel);
     const top = f.eq(this.peak, lanes.all(Infinity));
     let count = lanes.zero();
     for (let at = panel; at < end; at += 16) {
       count = f.add(count, lanes.where(f.eq(v128.load(at), this.peak), lanes.one()));
     }
-    const many = f.gt(rows.sum(count), lanes.one());
+    const many = f.gt(panels.sum(count), lanes.one());
     for (let at = panel; at < end; at += 16) {
       const x = v128.load(at);
       const only = lanes.orNaN(lanes.choose(f.eq(x, this.peak), lanes.zero(), lanes.all(-Infinity)), x);
@@ -77,11 +77,11 @@ export class Softmax {
   }
 
   /** Puts exponentials of x − peak in the place of a panel, without ever rounding that difference. */
-  @inline spread(panel: usize): void {
-    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE)))) return this.spreadFine(panel, 0);
-    const end = rows.end(panel);
+  @inline exponentials(panel: usize): void {
+    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE)))) return this.exponentialsFine(panel, 0);
+    const end = panels.end(panel);
     const top = this.peak;
-    const high = f.sub(f.add(top, lanes.at(PARTS, ROUND)), lanes.at(PARTS, ROUND));
+    const high = f.sub(f.add(top, lanes.at(PARTS, ROUNDING)), lanes.at(PARTS, ROUNDING));
     const low = f.sub(top, high);
     const least = f.add(top, lanes.at(PARTS, LEAST));
     let ties = lanes.zero();
@@ -128,12 +128,12 @@ export class Softmax {
   }
 
   /** The same of maxima of any size, and with what rounding took from x, if there is a panel of it. */
-  spreadFine(panel: usize, lost: usize): void {
-    const end = rows.end(panel);
+  exponentialsFine(panel: usize, lost: usize): void {
+    const end = panels.end(panel);
     const large = f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE));
     this.base = lanes.where(large, this.peak);
     this.top = v128.andnot(this.peak, large);
-    this.high = f.sub(f.add(this.top, lanes.at(PARTS, ROUND)), lanes.at(PARTS, ROUND));
+    this.high = f.sub(f.add(this.top, lanes.at(PARTS, ROUNDING)), lanes.at(PARTS, ROUNDING));
     this.ties = lanes.zero();
     tally.open();
     let at = panel;
@@ -166,7 +166,7 @@ export class Softmax {
 
   @inline settleSums(ties: v128): void {
     const unit = lanes.at(PARTS, UNIT);
-    const others = f.sub(rows.sum(lanes.counted(ties)), lanes.one());
+    const others = f.sub(panels.sum(lanes.counted(ties)), lanes.one());
     this.rest = f.add(f.mul(others, unit), tally.total(0));
     this.sum = f.add(unit, this.rest);
     const rest = f.mul(this.rest, lanes.at(PARTS, INVERSE));
@@ -198,8 +198,8 @@ export class Softmax {
   }
 
   /** Puts u (1 − p) of exponentials u into a panel. */
-  bend(panel: usize, to: usize): void {
-    const end = rows.end(panel);
+  hess(panel: usize, to: usize): void {
+    const end = panels.end(panel);
     const inverse = f.div(lanes.one(), this.sum);
     for (let at = panel; at < end; at += 16) {
       v128.store(to + (at - panel), this.both(v128.load(at), lanes.one(), inverse));
@@ -212,21 +212,21 @@ export class Softmax {
    */
   @inline divide(factor: v128): v128 {
     const quotient = f.div(factor, this.sum);
-    rows.setFactor(quotient);
+    panels.setFactor(quotient);
     const faint = v128.and(f.lt(f.abs(quotient), lanes.at(PARTS, FAINT)), f.ne(factor, lanes.zero()));
     return v128.any_true(faint) ? this.divideFaint(factor, faint) : lanes.one();
   }
 
   private divideFaint(factor: v128, faint: v128): v128 {
     const down = lanes.choose(faint, lanes.at(PARTS, INVERSE), lanes.one());
-    rows.setFactor(f.div(f.mul(factor, lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one())), this.sum));
-    this.multiply(rows.panel(0), down);
-    if (request.want & HESS) this.multiply(rows.panel(2), down);
+    panels.setFactor(f.div(f.mul(factor, lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one())), this.sum));
+    this.multiply(panels.at(0), down);
+    if (request.want & HESS) this.multiply(panels.at(2), down);
     return down;
   }
 
   private multiply(panel: usize, by: v128): void {
-    const end = rows.end(panel);
+    const end = panels.end(panel);
     for (let at = panel; at < end; at += 16) v128.store(at, f.mul(v128.load(at), by));
   }
 }
@@ -241,14 +241,14 @@ export class Targets {
   far: v128;
 
   read(softmax: Softmax, logits: usize, targets: usize): void {
-    const end = rows.end(logits);
+    const end = panels.end(logits);
     const peak = softmax.peak;
     tally.open();
     farTally.open();
     topTally.open();
     let at = logits;
     while (at < end) {
-      const stop = min(at + rows.block(), end);
+      const stop = min(at + panels.block(), end);
       let most = lanes.zero();
       let others = lanes.zero();
       let far = lanes.zero();
@@ -275,8 +275,8 @@ export class Targets {
   }
 
   /** Leaves derivatives, over T, in the place of the exponentials. */
-  slope(softmax: Softmax, panel: usize, targets: usize): void {
-    const end = rows.end(panel);
+  grad(softmax: Softmax, panel: usize, targets: usize): void {
+    const end = panels.end(panel);
     const some = f.ne(this.sum, lanes.zero());
     const share = lanes.where(some, f.div(this.others, this.sum));
     for (let at = panel; at < end; at += 16) {

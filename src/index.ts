@@ -155,9 +155,11 @@ export const softmaxCrossEntropy: SoftmaxCrossEntropy = /* @__PURE__ */ defineRo
 );
 
 /**
- * Kullback-Leibler divergence of the prediction from the target, Σ p_c log(p_c/q_c) with q = max(prediction, ε): near-equal rows keep their digits.
+ * Kullback-Leibler divergence KL(target ‖ prediction), Σ p_c log(p_c/q_c) with p the target and q = max(prediction, ε): near-equal rows
+ * keep their digits.
  *
- * N rows of `classes` probabilities ≥ 0 each, which need not sum to 1; `epsilon` in [0, 1). 0 log 0 = 0.
+ * N rows of `classes` probabilities ≥ 0 each, not log-probabilities, which need not sum to 1; `epsilon` in [0, 1). 0 log 0 = 0. Derivatives
+ * are taken at q.
  * @throws RangeError for a number below 0 or a parameter outside its range; TypeError, RangeError for wrong arrays.
  * @example klDivergence([0.5, 0.5], [1, 0], { classes: 2 }); // 0.6931471805599453
  * @see Kullback and Leibler (1951), doi:10.1214/aoms/1177729694
@@ -168,7 +170,7 @@ export const klDivergence: DivergenceLoss<{ epsilon: number }> = /* @__PURE__ */
 );
 
 /**
- * Kullback-Leibler divergence of softmax(logits) from the target, Σ p_c log(p_c/softmax(x)_c).
+ * Kullback-Leibler divergence KL(target ‖ softmax(logits)), Σ p_c log(p_c/softmax(x)_c).
  *
  * N rows of `classes` logits, any numbers, and as many probabilities ≥ 0, which need not sum to 1. 0 log 0 = 0.
  * @throws RangeError for a target below 0; TypeError, RangeError for wrong arrays.
@@ -194,7 +196,7 @@ export const distillation: DivergenceLoss<{ temperature: number }> = /* @__PURE_
 );
 
 /**
- * Kullback-Leibler divergence of N(0, 1) from N(μ, e^l), ½ Σ (μ² + e^l − 1 − l): the regulariser of variational autoencoders.
+ * Kullback-Leibler divergence KL(N(μ, e^l) ‖ N(0, 1)), ½ Σ (μ² + e^l − 1 − l): the regulariser of variational autoencoders.
  *
  * N rows of `latent` means μ and as many log variances l, any numbers. Derivatives are by both: `{ mean, logVariance }`.
  * @throws TypeError, RangeError for wrong arrays.

@@ -27,6 +27,7 @@ const ROUND = 8192;
 
 /** As assembly/rows.ts uses them, each of a row padded to a vector, or of a few rows side by side. */
 const PANELS_IN_USE = 5;
+/** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
 const PADDING = 320;
 
 /** The places for a call's arrays, for rows of up to `room` elements. */
@@ -54,14 +55,14 @@ class Slots {
     const size = room * type.BYTES_PER_ELEMENT + PADDING;
     const perRow = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;
     const panel = room * Float64Array.BYTES_PER_ELEMENT + PADDING;
-    this.panels = PAGE + 7 * size + 3 * perRow;
+    const perRowSlots = PAGE + 7 * size;
+    this.panels = perRowSlots + 3 * perRow;
     const end = this.panels + PANELS_IN_USE * panel;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
     if (missing > 0) memory.grow(missing);
     instance.renew();
     const slot = (k: number): Slot => new Slot(memory, PAGE + k * size, type, room);
-    const rowSlot = (k: number, of: FloatsConstructor): Slot =>
-      new Slot(memory, PAGE + 7 * size + k * perRow, of, ROUND);
+    const rowSlot = (k: number, of: FloatsConstructor): Slot => new Slot(memory, perRowSlots + k * perRow, of, ROUND);
     this.prediction = slot(0);
     this.target = slot(1);
     this.grad = slot(2);
@@ -71,7 +72,7 @@ class Slots {
     this.classWeights = slot(6);
     this.weights = rowSlot(0, type);
     this.value = rowSlot(1, type);
-    this.labels = new Int32Array(memory.buffer, PAGE + 7 * size + 2 * perRow, ROUND);
+    this.labels = new Int32Array(memory.buffer, perRowSlots + 2 * perRow, ROUND);
     this.row = new Slot(memory, this.panels, type, room);
   }
 }
@@ -109,7 +110,7 @@ class RowKernels implements RowEngine {
     this.labelsStaged = labels !== undefined && rows <= ROUND;
     if (labels !== undefined) this.readLabels(call, labels);
     if (this.staged) this.stage(call, 0, rows);
-    this.classUnit = classWeights === undefined ? 1 : putClassWeights(slots.classWeights, classWeights, length);
+    this.classUnit = classWeights === undefined ? 1 : stageClassWeights(slots.classWeights, classWeights, length);
     if (spec.predictions) this.check(call, "prediction", prediction, this.prediction);
     if (labels === undefined && spec.targets) this.check(call, "target", target, slots.target);
     if (weights !== undefined && call.fault === undefined) this.checkWeights(call, weights);
@@ -120,7 +121,8 @@ class RowKernels implements RowEngine {
   private longer(loss: string, length: number): Slots {
     try {
       return new Slots(this.instance, this.type, length);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
       throw new RangeError(`${loss}: rows of ${length} elements do not fit in WebAssembly's memory`);
     }
   }
@@ -187,7 +189,7 @@ class RowKernels implements RowEngine {
     if (n === labels.length && Number.isNaN(ignore) && labels.BYTES_PER_ELEMENT < 8) {
       // Integers of 32 bits at most: what wraps becomes negative.
       slot.set(labels);
-      const at = instance.exports.strange(slot.byteOffset, n, length);
+      const at = instance.exports.notClass(slot.byteOffset, n, length);
       return at < 0 ? -1 : from + at;
     }
     for (let k = 0; k < n; k++) {
@@ -272,10 +274,10 @@ function roundOf(length: number): number {
 }
 
 /**
- * Returns the power of two in the middle of them that they were divided by, where one of them is extreme, so that what they weigh is a
- * normal number.
+ * Stages the class weights; where one of them is extreme, divided by a power of two in their middle, so that what they weigh is a normal
+ * number. Returns that power, or 1.
  */
-function putClassWeights(slot: Slot, weights: Floats, length: number): number {
+function stageClassWeights(slot: Slot, weights: Floats, length: number): number {
   slot.put(weights, 0, length);
   const staged = slot.view(length);
   let least = Infinity;

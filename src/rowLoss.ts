@@ -81,7 +81,7 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     fromTotal(total: Total): number {
       return fromTotal(spec, total);
     },
-    rows: spec.labels ? "labels" : spec.length,
+    kind: spec.labels ? "labels" : spec.length,
     parameters: frozen(data.parameters),
     formula: spec.formula,
     source: spec.source,

@@ -37,7 +37,7 @@ interface Exports extends Record<string, unknown> {
   readonly REQUEST: WebAssembly.Global;
   outside(array: number, n: number, low: number, high: number): number;
   unlabelled(array: number, n: number): number;
-  strange(labels: number, n: number, classes: number): number;
+  notClass(labels: number, n: number, classes: number): number;
   weigh(array: number, n: number): number;
   weighRows(): void;
 }

@@ -122,7 +122,7 @@ type Rest<O, Given> = Record<never, never> extends O ? [options?: Given] : [opti
 /** A loss of N rows of C numbers each and its derivatives by the prediction, with targets of kind T, options O and parameters P. */
 export interface RowLoss<T extends "labels" | "floats", O extends object, P extends object = object> extends About<P> {
   /** What its rows are of: classes that labels may name, or classes. */
-  readonly rows: "labels" | "classes";
+  readonly kind: "labels" | "classes";
 
   <A extends Numbers>(prediction: A, target: RowTarget<T, A>, options: RowEach<O, A>): Result<A>;
   <A extends Numbers>(prediction: A, target: RowTarget<T, A>, ...options: Rest<O, RowReduced<O, A>>): number;
@@ -182,20 +182,28 @@ interface SoftmaxOptions {
 
 /** With soft targets the number of classes must be told; with class indices it shows. */
 export type SoftmaxCrossEntropy = RowLoss<
-  "labels",
-  SoftmaxOptions & { readonly classes?: number | undefined; readonly ignoreIndex?: number | undefined },
+  "floats",
+  SoftmaxOptions & { readonly classes: number },
   { labelSmoothing: number }
 > &
-  RowLoss<"floats", SoftmaxOptions & { readonly classes: number }, { labelSmoothing: number }> & {
-    readonly rows: "labels";
-  };
+  // Last, as the compiler explains why the last one does not fit.
+  RowLoss<
+    "labels",
+    SoftmaxOptions & {
+      /** The length of a row; with class indices it need not be given. */
+      readonly classes?: number | undefined;
+      /** The label of rows that do not count. */
+      readonly ignoreIndex?: number | undefined;
+    },
+    { labelSmoothing: number }
+  > & { readonly kind: "labels" };
 
 /** A loss of two rows of numbers, the classes' number and the parameters P. */
 export type DivergenceLoss<P extends object> = RowLoss<
   "floats",
   { readonly classes: number } & { readonly [K in keyof P]?: P[K] | undefined },
   P
-> & { readonly rows: "classes" };
+> & { readonly kind: "classes" };
 
 /** By both arrays of a Gaussian. */
 export interface Gaussian<T> {
@@ -220,7 +228,7 @@ type GaussianEach<A> = GaussianOptions<A> & { readonly reduction: "none" };
 /** A loss of a Gaussian's mean and log variance, with its derivatives by both. */
 export interface GaussianLoss extends About<object> {
   /** What its rows are of: latent variables. */
-  readonly rows: "latent";
+  readonly kind: "latent";
 
   <A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianEach<A>): Result<A>;
   <A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianReduced<A>): number;

@@ -11,10 +11,18 @@ describe("README.md", () => {
     expect(readme).toContain(`\n${rowTable()}\n`);
   });
 
-  it("has as many cells in each row of the speed table as in its head", () => {
-    const rows = readme.split("\n").filter((line) => /^\| (valueAndGrad,|---|`\w+` \| \d)/.test(line));
-    const speed = rows.slice(rows.findIndex((line) => line.startsWith("| valueAndGrad")));
-    expect(speed.map((line) => line.split("|").length)).toEqual(Array(12).fill(6));
+  const tables = readme.split("\n\n").filter((block) => block.startsWith("| valueAndGrad"));
+
+  it("has a speed table of the losses of elements, and one of those of rows", () => {
+    expect(tables.map((table) => table.trimEnd().split("\n").length)).toEqual([12, 7]);
+  });
+
+  it.each(tables)("has as many cells in each row of a speed table as in its head %#", (table) => {
+    const [head = 0, ...rows] = table
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split("|").length);
+    expect(rows).toEqual(rows.map(() => head));
   });
 
   const shown = [...readme.matchAll(/^([a-zA-Z]+[.(].*); \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({

@@ -699,7 +699,7 @@ it("the compiler knows what comes back", () => {
   expectTypeOf(tfjsLoss(distillation, { temperature: 2, classes: 3 })).toEqualTypeOf<TfjsLoss>();
   expectTypeOf(tfjsLoss(gaussianKl, { latent: 2 })).toEqualTypeOf<TfjsGaussianLoss>();
   expectTypeOf(tfjsLoss(huber)).toEqualTypeOf<TfjsLoss>();
-  expect([softmaxCrossEntropy.rows, klDivergence.rows, gaussianKl.rows]).toEqual(["labels", "classes", "latent"]);
+  expect([softmaxCrossEntropy.kind, klDivergence.kind, gaussianKl.kind]).toEqual(["labels", "classes", "latent"]);
 });
 
 /** One layer that always starts alike. */

@@ -1,6 +1,6 @@
 /** Losses of distributions, a row each. */
 import { request } from "../batch";
-import { rows, Tally } from "../group";
+import { panels, Tally } from "../group";
 import { lanes } from "../lanes";
 import { math } from "../math";
 import { RowLoss } from "../rowLoss";
@@ -23,17 +23,17 @@ export class SoftmaxCrossEntropy extends RowLoss {
     this.keep = lanes.all(<real>(1 - labelSmoothing));
     this.spread = lanes.all(<real>(labelSmoothing / <f64>request.length));
     this.plain = request.labels != 0 && labelSmoothing == 0;
-    if (this.plain) rows.setByLabel();
+    if (this.plain) panels.setByLabel();
     else if (request.first) this.openWeights();
   }
 
   /** Puts w into a panel: 1 where there is none, 0 in the padding. */
   openWeights(): void {
-    const panel = rows.panel(3);
-    memory.fill(panel, 0, rows.end(panel) - panel);
+    const panel = panels.at(3);
+    memory.fill(panel, 0, panels.end(panel) - panel);
     for (let k = 0; k < request.length; k++) {
       const weight: real = request.classWeights ? load<real>(request.classWeights + k * sizeof<real>()) : 1;
-      for (let lane = 0; lane < rows.lanes(); lane++) store<real>(rows.entry(panel, lane, k), weight);
+      for (let lane = 0; lane < panels.lanes(); lane++) store<real>(panels.entry(panel, lane, k), weight);
     }
   }
 
@@ -46,11 +46,11 @@ export class SoftmaxCrossEntropy extends RowLoss {
   }
 
   row(): v128 {
-    const panel = rows.panel(0);
-    softmax.find(panel, rows.most());
-    const x = this.plain ? rows.own(panel) : lanes.zero();
+    const panel = panels.at(0);
+    softmax.find(panel, panels.most());
+    const x = this.plain ? panels.own(panel) : lanes.zero();
     if (!this.plain) this.readTargets(panel);
-    softmax.spread(panel);
+    softmax.exponentials(panel);
     return this.plain ? this.ofLabels(panel, x) : this.ofTargets(panel);
   }
 
@@ -58,24 +58,24 @@ export class SoftmaxCrossEntropy extends RowLoss {
   @inline ofLabels(panel: usize, x: v128): v128 {
     if (request.want & GRAD) {
       // p − 1, of a lone largest by what it leaves to the others.
-      const u = rows.own(panel);
+      const u = panels.own(panel);
       const lone = v128.and(f.eq(x, softmax.peak), f.eq(u, softmax.lone));
       const own = lanes.choose(lone, f.sub(lanes.zero(), softmax.rest), f.sub(u, softmax.sum));
-      if (request.want & HESS) softmax.bend(panel, rows.panel(2));
-      rows.setOwn(f.mul(own, softmax.divide(rows.factor())));
+      if (request.want & HESS) softmax.hess(panel, panels.at(2));
+      panels.setOwn(f.mul(own, softmax.divide(panels.factor())));
     }
     return f.add(f.sub(softmax.peak, x), softmax.log);
   }
 
   /** Puts τ into the targets' panel. */
   readTargets(logits: usize): void {
-    const panel = rows.panel(1);
-    const end = rows.end(panel);
+    const panel = panels.at(1);
+    const end = panels.end(panel);
     if (request.labels) {
       memory.fill(panel, 0, end - panel);
-      for (let lane = 0; lane < rows.lanes(); lane++) store<real>(rows.entry(panel, lane, rows.label(lane)), 1);
+      for (let lane = 0; lane < panels.lanes(); lane++) store<real>(panels.entry(panel, lane, panels.label(lane)), 1);
     }
-    const weights = rows.panel(3);
+    const weights = panels.at(3);
     for (let at = panel; at < end; at += 16) {
       const target = f.add(f.mul(this.keep, v128.load(at)), this.spread);
       v128.store(at, f.mul(v128.load(weights + (at - panel)), target));
@@ -87,11 +87,11 @@ export class SoftmaxCrossEntropy extends RowLoss {
   ofTargets(logits: usize): v128 {
     const known = f.lt(f.abs(targets.sum), lanes.all(Infinity));
     const unit = lanes.choose(v128.and(known, f.ne(targets.sum, lanes.zero())), targets.sum, lanes.one());
-    rows.weigh(unit);
+    panels.weigh(unit);
     if (request.want & GRAD) {
-      if (request.want & HESS) softmax.bend(logits, rows.panel(2));
-      targets.slope(softmax, logits, rows.panel(1));
-      softmax.divide(lanes.where(f.ne(targets.sum, lanes.zero()), rows.factor()));
+      if (request.want & HESS) softmax.hess(logits, panels.at(2));
+      targets.grad(softmax, logits, panels.at(1));
+      softmax.divide(lanes.where(f.ne(targets.sum, lanes.zero()), panels.factor()));
     }
     return f.add(f.div(targets.far, unit), f.mul(f.div(targets.sum, unit), softmax.log));
   }
@@ -199,13 +199,13 @@ export class KlDivergence extends RowLoss {
   }
 
   row(): v128 {
-    const panel = rows.panel(0);
-    const target = rows.panel(1);
-    const end = rows.end(panel);
+    const panel = panels.at(0);
+    const target = panels.at(1);
+    const end = panels.end(panel);
     sums.open();
     let at = panel;
     while (at < end) {
-      const stop = min(at + rows.block(), end);
+      const stop = min(at + panels.block(), end);
       for (; at < stop; at += 16) this.entry(at, target + (at - panel));
       sums.close();
     }
@@ -241,7 +241,7 @@ export class KlDivergence extends RowLoss {
       const square = f.mul(q, q);
       const whole = v128.and(f.gt(square, lanes.at(NEAR, 1)), f.lt(square, lanes.at(NEAR, 2)));
       const bend = lanes.choose(whole, f.div(p, square), f.div(ratio, q));
-      v128.store(rows.panel(2) + (at - rows.panel(0)), lanes.where(counts, bend));
+      v128.store(panels.at(2) + (at - panels.at(0)), lanes.where(counts, bend));
     }
     v128.store(at, f.neg(lanes.where(counts, ratio)));
   }
@@ -253,7 +253,7 @@ abstract class Shifted extends RowLoss {
   /** Puts (x − peak)/T in the place of a panel, with what that lacks in another. */
   shift(whose: Softmax, most: v128, panel: usize, lost: usize, temperature: v128): void {
     whose.find(panel, most);
-    const end = rows.end(panel);
+    const end = panels.end(panel);
     const peak = f.neg(whose.peak);
     for (let at = panel; at < end; at += 16) {
       const x = v128.load(at);
@@ -284,12 +284,12 @@ export class KlDivergenceWithLogits extends Shifted {
   }
 
   row(): v128 {
-    const logits = rows.panel(0);
-    const target = rows.panel(1);
-    const ratio = rows.panel(2);
-    const lost = rows.panel(3);
-    const end = rows.end(logits);
-    this.shift(softmax, rows.most(), logits, lost, lanes.one());
+    const logits = panels.at(0);
+    const target = panels.at(1);
+    const ratio = panels.at(2);
+    const lost = panels.at(3);
+    const end = panels.end(logits);
+    this.shift(softmax, panels.most(), logits, lost, lanes.one());
     sums.open();
     for (let at: usize = 0; at < end - logits; at += 16) {
       const p = v128.load(target + at);
@@ -298,11 +298,11 @@ export class KlDivergenceWithLogits extends Shifted {
       sums.addGap(p);
     }
     if (request.want & GRAD) targets.read(softmax, logits, target);
-    softmax.spreadFine(logits, lost);
+    softmax.exponentialsFine(logits, lost);
     const scale = f.div(lanes.one(), softmax.sum);
     let at: usize = 0;
     while (at < end - logits) {
-      const stop = min(at + rows.block(), end - logits);
+      const stop = min(at + panels.block(), end - logits);
       for (; at < stop; at += 16) {
         const v = f.sub(v128.load(ratio + at), softmax.log);
         const q = f.mul(v128.load(logits + at), scale);
@@ -311,10 +311,11 @@ export class KlDivergenceWithLogits extends Shifted {
       sums.close();
     }
     if (request.want & GRAD) {
-      if (request.want & HESS) softmax.bend(logits, ratio);
-      targets.slope(softmax, logits, target);
-      softmax.divide(f.mul(rows.factor(), targets.sum));
+      if (request.want & HESS) softmax.hess(logits, ratio);
+      targets.grad(softmax, logits, target);
+      softmax.divide(f.mul(panels.factor(), targets.sum));
     }
+    // Σ q is 1: of the gap there is only Σ p to add up.
     return sums.total(1);
   }
 }
@@ -335,20 +336,20 @@ export class Distillation extends Shifted {
   }
 
   row(): v128 {
-    const logits = rows.panel(0);
-    const target = rows.panel(1);
-    const ratio = rows.panel(2);
-    const lost = rows.panel(3);
-    const targetLost = rows.panel(4);
-    const end = rows.end(logits);
-    this.shift(softmax, rows.most(), logits, lost, this.temperature);
-    this.shift(teacher, rows.targetMost(), target, targetLost, this.temperature);
+    const logits = panels.at(0);
+    const target = panels.at(1);
+    const ratio = panels.at(2);
+    const lost = panels.at(3);
+    const targetLost = panels.at(4);
+    const end = panels.end(logits);
+    this.shift(softmax, panels.most(), logits, lost, this.temperature);
+    this.shift(teacher, panels.targetMost(), target, targetLost, this.temperature);
     for (let at: usize = 0; at < end - logits; at += 16) {
       const v = f.sub(v128.load(logits + at), v128.load(target + at));
       v128.store(ratio + at, f.add(v, f.sub(v128.load(lost + at), v128.load(targetLost + at))));
     }
-    softmax.spreadFine(logits, lost);
-    teacher.spreadFine(target, targetLost);
+    softmax.exponentialsFine(logits, lost);
+    teacher.exponentialsFine(target, targetLost);
     const more = this.logQuotient(ratio, target);
     const scale = f.div(lanes.one(), softmax.sum);
     const targetScale = f.div(lanes.one(), teacher.sum);
@@ -358,7 +359,7 @@ export class Distillation extends Shifted {
     sums.open();
     let at: usize = 0;
     while (at < end - logits) {
-      const stop = min(at + rows.block(), end - logits);
+      const stop = min(at + panels.block(), end - logits);
       for (; at < stop; at += 16) {
         const v = f.sub(v128.load(ratio + at), more);
         const u = v128.load(logits + at);
@@ -385,7 +386,7 @@ export class Distillation extends Shifted {
    * digits than the two logarithms have.
    */
   logQuotient(differences: usize, target: usize): v128 {
-    const end = rows.end(differences);
+    const end = panels.end(differences);
     const scale = f.div(lanes.one(), teacher.sum);
     let sum = lanes.zero();
     let large = lanes.zero();
@@ -397,12 +398,12 @@ export class Distillation extends Shifted {
       const p = f.mul(v128.load(target + (at - differences)), scale);
       sum = f.add(sum, lanes.where(counts, f.mul(p, f.add(d, math.expTail(d)))));
     }
-    const t = rows.sum(sum);
-    return lanes.choose(rows.any(large), f.sub(softmax.log, teacher.log), f.sub(t, math.logTail(t)));
+    const t = panels.sum(sum);
+    return lanes.choose(panels.any(large), f.sub(softmax.log, teacher.log), f.sub(t, math.logTail(t)));
   }
 }
 
-/** ½ Σ (μ² + e^l − 1 − l). Kingma and Welling (2014). */
+/** ½ Σ (μ² + e^l − 1 − l), μ the mean and l the log variance. Kingma and Welling (2014). */
 @unmanaged
 export class GaussianKl extends RowLoss {
   prepare(_a: f64): void {}
@@ -416,9 +417,9 @@ export class GaussianKl extends RowLoss {
   }
 
   row(): v128 {
-    const means = rows.panel(0);
-    const logs = rows.panel(1);
-    const end = rows.end(means);
+    const means = panels.at(0);
+    const logs = panels.at(1);
+    const end = panels.end(means);
     termTally.open();
     for (let at: usize = 0; at < end - means; at += 16) {
       const mean = v128.load(means + at);
@@ -446,8 +447,8 @@ export class GaussianKl extends RowLoss {
       termTally.add(f.add(f.mul(f.mul(lanes.half(), mean), mean), excess));
       const slope = lanes.choose(large, f.sub(halfExp, lanes.half()), f.add(f.mul(half, expm1), less));
       if (request.want & HESS) {
-        v128.store(rows.panel(2) + at, lanes.orNaN(lanes.one(), mean));
-        v128.store(rows.panel(3) + at, halfExp);
+        v128.store(panels.at(2) + at, lanes.orNaN(lanes.one(), mean));
+        v128.store(panels.at(3) + at, halfExp);
       }
       v128.store(logs + at, slope);
     }

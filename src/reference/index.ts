@@ -101,7 +101,7 @@ export const distillation: DivergenceLoss<{ temperature: number }> = /* @__PURE_
   rowSpecs.distillation,
   plainRows(rows.distillation, ({ a }) => ({ temperature: a })),
 );
-/** Kullback-Leibler divergence of a Gaussian from the standard one. */
+/** Kullback-Leibler divergence KL(N(μ, e^l) ‖ N(0, 1)). */
 export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(
   rowSpecs.gaussianKl,
   plainRows(rows.gaussianKl, () => ({})),

@@ -51,7 +51,7 @@ interface Labelled extends Classes {
  * indices, int32 or whole numbers in float32, in the shape without the last axis or with a last axis of 1. Where C is 1, [..., 1] is
  * soft. `weights` are one per row, in row-major order. What holds for every loss is said with the last overload.
  *
- * For any loss but its own sparse one, `model.fit` wants targets of the shape of the model's output: class indices go through
+ * For any loss but its own sparse one, `model.fit` and `model.evaluate` want targets of the shape of the model's output: class indices go through
  * `model.fitDataset` or `tf.variableGrads`.
  * @throws TypeError, RangeError for options that the loss does not take (but weights, and the number of class weights where `classes` is
  * not given), at once; for tensors of the wrong kind or shape, a label that is no class, a soft target below 0, `ignoreIndex` with soft
@@ -112,9 +112,9 @@ function reducedOf(
   loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Loss,
   options: TfjsOptions<Labelled & Latent> | undefined,
 ): TfjsLoss | TfjsGaussianLoss {
-  if (!("rows" in loss)) return ofElements(who, loss, options);
-  if (loss.rows === "labels") return ofLabels(who, loss, options);
-  return loss.rows === "classes" ? ofClasses(who, loss, options) : ofGaussians(who, loss, options);
+  if (!("kind" in loss)) return ofElements(who, loss, options);
+  if (loss.kind === "labels") return ofLabels(who, loss, options);
+  return loss.kind === "classes" ? ofClasses(who, loss, options) : ofGaussians(who, loss, options);
 }
 
 const nothing = new Float32Array(0);
