@@ -85,7 +85,7 @@ export class Instance {
   }
 
   has(name: string): boolean {
-    return name === this.name || name in this.exports;
+    return name in this.exports;
   }
 
   kernelOf(name: string): () => void {
@@ -167,14 +167,28 @@ export class PerType<T extends { readonly instance: Instance }> {
   private single: T | undefined;
   private wide: T | undefined;
   private double: T | undefined;
+  /** The last one asked for, and by what. */
+  private last: T | undefined;
+  private name = "";
+  private bytes = 0;
 
   constructor(private readonly make: (instance: Instance, type: FloatsConstructor) => T) {}
 
   for(prediction: Floats, name: string): T {
-    if (prediction.BYTES_PER_ELEMENT === 8) {
-      this.double ??= this.make(new Instance("f64", false), Float64Array);
-      return this.double;
-    }
+    const bytes = prediction.BYTES_PER_ELEMENT;
+    if (this.last !== undefined && name === this.name && bytes === this.bytes) return this.last;
+    this.last = bytes === 8 ? this.forDouble() : this.forSingle(name);
+    this.name = name;
+    this.bytes = bytes;
+    return this.last;
+  }
+
+  private forDouble(): T {
+    this.double ??= this.make(new Instance("f64", false), Float64Array);
+    return this.double;
+  }
+
+  private forSingle(name: string): T {
     this.single ??= this.make(new Instance("f32", false), Float32Array);
     if (this.single.instance.has(name)) return this.single;
     this.wide ??= this.make(new Instance("f64", true), Float32Array);
