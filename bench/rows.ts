@@ -1,4 +1,3 @@
-// biome-ignore-all lint/style/noNonNullAssertion: every index is within its array
 /**
  * The losses of rows as a careful engineer writes them: the maximum first, each exp once and kept in the gradient's place, no allocation;
  * the mean over rows.

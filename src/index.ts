@@ -8,22 +8,7 @@ import { defineRows } from "./rowLoss.js";
 import type { DivergenceLoss, GaussianLoss, Loss, SoftmaxCrossEntropy } from "./types.js";
 
 export { mergeTotals } from "./total.js";
-export type {
-  CommonOptions,
-  DivergenceLoss,
-  Gaussian,
-  GaussianLoss,
-  Integers,
-  Loss,
-  Numbers,
-  Options,
-  Out,
-  Reduction,
-  Result,
-  RowLoss,
-  SoftmaxCrossEntropy,
-  Total,
-} from "./types.js";
+export type * from "./types.js";
 
 /**
  * Mean absolute error, |e| with e = prediction − target: every error counts by its size alone, outliers as little as can be.

@@ -11,22 +11,7 @@ import * as residuals from "./regression.js";
 import { plainRows } from "./rows.js";
 
 export { mergeTotals } from "../total.js";
-export type {
-  CommonOptions,
-  DivergenceLoss,
-  Gaussian,
-  GaussianLoss,
-  Integers,
-  Loss,
-  Numbers,
-  Options,
-  Out,
-  Reduction,
-  Result,
-  RowLoss,
-  SoftmaxCrossEntropy,
-  Total,
-} from "../types.js";
+export type * from "../types.js";
 
 type None = Record<never, never>;
 const off = (a: number): number | null => (Number.isNaN(a) ? null : a);
