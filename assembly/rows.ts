@@ -210,19 +210,18 @@ class copy {
         }
         most = f.pmax(v128.load(end), most);
       }
-    } else if (length < LANES) {
-      for (let lane = 0; lane < LANES; lane++) {
-        const from = rowStart.of(array, lane);
-        for (let k = 0; k < length; k++) {
-          store<real>(panels.entry(panel, lane, k), <real>load<E>(from + k * sizeof<E>()));
-        }
-      }
-      for (let k = 0; k < length; k++) most = f.pmax(v128.load(panels.entry(panel, 0, k)), most);
     } else {
       const row1 = rowStart.of(array, 1);
       const row2 = LANES == 4 ? rowStart.of(array, 2) : row;
       const row3 = LANES == 4 ? rowStart.of(array, 3) : row;
-      for (let k = 0; k < length; k += LANES) {
+      // Rows shorter than a vector number by number, others in squares.
+      for (let k = 0; k < length && length < LANES; k++) {
+        const at = k * sizeof<E>();
+        const x = square.column<E>(row + at, row1 + at, row2 + at, row3 + at);
+        v128.store(panel + (k << 4), x);
+        most = f.pmax(x, most);
+      }
+      for (let k = 0; k < length && length >= LANES; k += LANES) {
         // The last square overlaps the one before it.
         const column = min(k, length - LANES);
         const at = column * sizeof<E>();
@@ -269,22 +268,15 @@ class copy {
       for (let k: usize = 0; k < <usize>left; k++) {
         store<E>(to + k * sizeof<E>(), <E>load<real>(SPARE + k * sizeof<real>()));
       }
-    } else if (length < LANES) {
-      for (let k = 0; k < length; k++) {
-        const at = panels.entry(panel, 0, k);
-        v128.store(at, f.mul(v128.load(at), factor));
-      }
-      for (let lane = 0; lane < LANES; lane++) {
-        const to = rowStart.of(array, lane);
-        for (let k = 0; k < length; k++) {
-          store<E>(to + k * sizeof<E>(), <E>load<real>(panels.entry(panel, lane, k)));
-        }
-      }
     } else {
       const row1 = rowStart.of(array, 1);
       const row2 = LANES == 4 ? rowStart.of(array, 2) : row;
       const row3 = LANES == 4 ? rowStart.of(array, 3) : row;
-      for (let k = 0; k < length; k += LANES) {
+      for (let k = 0; k < length && length < LANES; k++) {
+        const at = k * sizeof<E>();
+        square.scatter<E>(f.mul(v128.load(panel + (k << 4)), factor), row + at, row1 + at, row2 + at, row3 + at);
+      }
+      for (let k = 0; k < length && length >= LANES; k += LANES) {
         const column = min(k, length - LANES);
         const at = column * sizeof<E>();
         const from = panel + (column << 4);
@@ -335,6 +327,23 @@ class square {
     v128.store(to2, column2);
     v128.store(to3, column3);
     return f.pmax(f.pmax(column0, column1), f.pmax(column2, column3));
+  }
+
+  /** A number of each row. */
+  @inline static column<E>(row0: usize, row1: usize, row2: usize, row3: usize): v128 {
+    let x = f.splat(<real>load<E>(row0));
+    x = f.replace_lane(x, 1, <real>load<E>(row1));
+    if (LANES == 2) return x;
+    x = f.replace_lane(x, 2, <real>load<E>(row2));
+    return f.replace_lane(x, 3, <real>load<E>(row3));
+  }
+
+  @inline static scatter<E>(x: v128, row0: usize, row1: usize, row2: usize, row3: usize): void {
+    store<E>(row0, <E>f.extract_lane(x, 0));
+    store<E>(row1, <E>f.extract_lane(x, 1));
+    if (LANES == 2) return;
+    store<E>(row2, <E>f.extract_lane(x, 2));
+    store<E>(row3, <E>f.extract_lane(x, 3));
   }
 
   /** Of two, for arrays of E. */
