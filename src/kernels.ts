@@ -15,6 +15,7 @@ import {
   Slot,
   UNIT,
   WANT,
+  weigh,
 } from "./staging.js";
 
 /**
@@ -65,7 +66,8 @@ class Kernels implements Engine {
     if (spec.predictions !== undefined) this.check(call, "prediction", prediction, this.prediction, spec.predictions);
     if (spec.targets !== undefined && call.fault === undefined)
       this.check(call, "target", target, this.target, spec.targets);
-    return weights === undefined || call.fault !== undefined ? n : this.weigh(call, weights);
+    if (weights === undefined || call.fault !== undefined) return n;
+    return weigh(this.instance, call, weights, this.weights, this.staged);
   }
 
   private stage({ prediction, target, weights }: Call, from: number, n: number): void {
@@ -93,23 +95,6 @@ class Kernels implements Engine {
       call.at = from + at;
       return;
     }
-  }
-
-  private weigh(call: Call, weights: Floats): number {
-    const { instance } = this;
-    instance.begin();
-    for (let from = 0; from < weights.length; from += ROUND) {
-      const n = Math.min(ROUND, weights.length - from);
-      if (!this.staged) this.weights.put(weights, from, n);
-      const at = instance.exports.weigh(this.weights.address, n);
-      if (at >= 0) {
-        call.fault = "weights";
-        call.at = from + at;
-        return 0;
-      }
-      instance.add();
-    }
-    return instance.total();
   }
 
   sweep(call: Call, want: number): number {

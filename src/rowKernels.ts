@@ -20,6 +20,7 @@ import {
   Slot,
   UNIT,
   WANT,
+  weigh,
 } from "./staging.js";
 
 /** Elements that pass through the staging memory at a time, if a row is no longer than that. */
@@ -113,9 +114,10 @@ class RowKernels implements RowEngine {
     this.classUnit = classWeights === undefined ? 1 : stageClassWeights(slots.classWeights, classWeights, length);
     if (spec.predictions) this.check(call, "prediction", prediction, this.prediction);
     if (labels === undefined && spec.targets) this.check(call, "target", target, slots.target);
-    if (weights !== undefined && call.fault === undefined) this.checkWeights(call, weights);
-    const alike = weights === undefined && classWeights === undefined && Number.isNaN(call.ignore);
-    return alike || call.fault !== undefined ? rows : this.weigh(call);
+    if (call.fault !== undefined) return rows;
+    const weight = weights === undefined ? rows : weigh(this.instance, call, weights, slots.weights, this.staged);
+    const alike = classWeights === undefined && Number.isNaN(call.ignore);
+    return alike || call.fault !== undefined ? weight : this.weighRows(call);
   }
 
   private longer(loss: string, length: number): Slots {
@@ -147,9 +149,13 @@ class RowKernels implements RowEngine {
   }
 
   private stage(call: RowCall, from: number, n: number): void {
-    const { prediction, target, labels, weights, length } = call;
+    this.prediction.put(call.prediction, from * call.length, n * call.length);
+    this.stageTargets(call, from, n);
+  }
+
+  private stageTargets(call: RowCall, from: number, n: number): void {
+    const { target, labels, weights, length } = call;
     const { slots } = this;
-    this.prediction.put(prediction, from * length, n * length);
     if (labels === undefined) slots.target.put(target, from * length, n * length);
     else if (this.labelsStaged)
       this.instance.integers[LABELS] = slots.labels.byteOffset + from * slots.labels.BYTES_PER_ELEMENT;
@@ -201,26 +207,14 @@ class RowKernels implements RowEngine {
     return -1;
   }
 
-  private checkWeights(call: RowCall, weights: Floats): void {
-    const { instance, slots } = this;
-    for (let from = 0; from < weights.length; from += ROUND) {
-      const n = Math.min(ROUND, weights.length - from);
-      if (!this.staged) slots.weights.put(weights, from, n);
-      const at = instance.exports.weigh(slots.weights.address, n);
-      if (at < 0) continue;
-      call.fault = "weights";
-      call.at = from + at;
-      return;
-    }
-  }
-
-  private weigh(call: RowCall): number {
+  /** Adds up the weights of the rows that count, times those of their classes. */
+  private weighRows(call: RowCall): number {
     const { instance } = this;
     const round = roundOf(call.length);
     instance.begin();
     for (let from = 0; from < call.rows; from += round) {
       const n = Math.min(round, call.rows - from);
-      if (!this.staged) this.stage(call, from, n);
+      if (!this.staged) this.stageTargets(call, from, n);
       instance.integers[N] = n;
       instance.exports.weighRows();
       instance.add();

@@ -162,6 +162,29 @@ function part({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n
   return BYTES_PER_ELEMENT === 4 ? new Float32Array(buffer, start, n) : new Float64Array(buffer, start, n);
 }
 
+/** Adds up weights, and marks the first that is negative or not finite as the call's fault; they may be in their slot already. */
+export function weigh(
+  instance: Instance,
+  call: { fault: string | undefined; at: number },
+  weights: Floats,
+  slot: Slot,
+  staged: boolean,
+): number {
+  instance.begin();
+  for (let from = 0; from < weights.length; from += slot.size) {
+    const n = Math.min(slot.size, weights.length - from);
+    if (!staged) slot.put(weights, from, n);
+    const at = instance.exports.weigh(slot.address, n);
+    if (at >= 0) {
+      call.fault = "weights";
+      call.at = from + at;
+      return 0;
+    }
+    instance.add();
+  }
+  return instance.total();
+}
+
 /** One user of instances for each type; f32 arrays go to an f64 build where the loss is in no other. */
 export class PerType<T extends { readonly instance: Instance }> {
   private single: T | undefined;
