@@ -17,9 +17,10 @@ import {
 import { runSum } from "./reduce.js";
 import type { RowSpec } from "./spec.js";
 import { fromTotal } from "./total.js";
-import type { Gaussian, Reduction, Total } from "./types.js";
+import type { Reduction, Total } from "./types.js";
 
-type Derivative = Floats | Gaussian<Floats>;
+/** By the prediction, or by each array under its name. */
+type Derivative = Floats | Readonly<Record<string, Floats>>;
 
 /** The loss of a spec on an engine; what its overloads are, its public type says. */
 export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEngine): L {
@@ -146,14 +147,14 @@ function take(name: "value" | "grad" | "hess" | "gradOther" | "hessOther"): Floa
   return array;
 }
 
-function takeGrad(spec: RowSpec): Derivative {
+function takeGrad({ both, arrays: [xName, yName] }: RowSpec): Derivative {
   const grad = take("grad");
-  return spec.both ? { mean: grad, logVariance: take("gradOther") } : grad;
+  return both ? { [xName]: grad, [yName]: take("gradOther") } : grad;
 }
 
-function takeHess(spec: RowSpec): Derivative {
+function takeHess({ both, arrays: [xName, yName] }: RowSpec): Derivative {
   const hess = take("hess");
-  return spec.both ? { mean: hess, logVariance: take("hessOther") } : hess;
+  return both ? { [xName]: hess, [yName]: take("hessOther") } : hess;
 }
 
 /** Fills the call in, or throws; nothing has been written then. */
@@ -185,8 +186,9 @@ function prepare(
   const y = indices === undefined ? targetsOf(spec, target, x) : none;
   const length = givenLength ?? lengthFrom(spec, x, indices?.length);
   if (x.length % length !== 0) {
-    const rows = `rows of ${length} ${spec.length === "classes" ? "classes" : "latent variables"}`;
-    throw new RangeError(`${loss}: ${xName} must have a multiple of ${length} elements, ${rows}, got ${x.length}`);
+    throw new RangeError(
+      `${loss}: ${xName} must have a multiple of ${length} elements (${spec.length}), got ${x.length}`,
+    );
   }
   const rows = x.length / length;
   if (indices === undefined) matchTargets(spec, y, x.length, rows);
@@ -204,11 +206,10 @@ function prepare(
     throw new TypeError(`${loss}: out.value must be left out where the value is a number, got ${show(value)}`);
   }
   const like = `like ${xName}`;
-  const [gradName, hessName] = spec.both ? ["out.grad.mean", "out.hess.mean"] : ["out.grad", "out.hess"];
-  const grad = output(loss, gradName ?? "", givenGrad, x, x.length, like);
-  const hess = output(loss, hessName ?? "", givenHess, x, x.length, like);
-  const gradOther = output(loss, "out.grad.logVariance", givenGradOther, x, x.length, like);
-  const hessOther = output(loss, "out.hess.logVariance", givenHessOther, x, x.length, like);
+  const grad = output(loss, titleOf(spec, "grad"), givenGrad, x, x.length, like);
+  const hess = output(loss, titleOf(spec, "hess"), givenHess, x, x.length, like);
+  const gradOther = output(loss, titleOf(spec, "gradOther"), givenGradOther, x, x.length, like);
+  const hessOther = output(loss, titleOf(spec, "hessOther"), givenHessOther, x, x.length, like);
 
   call.spec = spec;
   call.rows = rows;
@@ -310,14 +311,15 @@ function converted(array: Floats): Floats {
 /** The buffer for a derivative, or for both. */
 function derivativesOf(spec: RowSpec, name: string, given: unknown): readonly [unknown, unknown] {
   if (!spec.both || given === undefined) return [given, undefined];
+  const [xName, yName] = spec.arrays;
   if (!isRecord(given)) {
-    throw new TypeError(`${spec.name}: ${name} must be an object { mean, logVariance }, got ${show(given)}`);
+    throw new TypeError(`${spec.name}: ${name} must be an object { ${xName}, ${yName} }, got ${show(given)}`);
   }
   for (const key in given) {
-    if (key === "mean" || key === "logVariance") continue;
-    throw new TypeError(`${spec.name}: unknown output ${show(key)} in ${name}; the outputs are mean, logVariance`);
+    if (key === xName || key === yName) continue;
+    throw new TypeError(`${spec.name}: unknown output ${show(key)} in ${name}; the outputs are ${xName}, ${yName}`);
   }
-  return [given.mean, given.logVariance];
+  return [given[xName], given[yName]];
 }
 
 const outputs = ["value", "grad", "gradOther", "hess", "hessOther"] as const;
@@ -332,7 +334,7 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
     const array = call[name];
     if (array === undefined) continue;
     const memory = array.buffer;
-    const title = titleOf(name);
+    const title = titleOf(spec, name);
     const inPlace = name === "grad" && array.byteOffset === prediction.byteOffset;
     const otherInPlace = name === "gradOther" && array.byteOffset === call.target.byteOffset;
     if (!inPlace) refuse(loss, title, array, memory, spec.arrays[0], prediction);
@@ -341,14 +343,15 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
     refuse(loss, title, array, memory, "classWeights", perClass);
     for (let before = 0; before < k; before++) {
       const earlier = outputs[before] ?? "value";
-      if (call[earlier] !== undefined) refuse(loss, title, array, memory, titleOf(earlier), call[earlier]);
+      if (call[earlier] !== undefined) refuse(loss, title, array, memory, titleOf(spec, earlier), call[earlier]);
     }
   }
 }
 
-function titleOf(name: (typeof outputs)[number]): string {
-  if (name === "gradOther" || name === "hessOther") return `out.${name.slice(0, 4)}.logVariance`;
-  return name !== "value" && call.spec.both ? `out.${name}.mean` : `out.${name}`;
+/** What the caller calls an output. */
+function titleOf({ both, arrays: [xName, yName] }: RowSpec, name: (typeof outputs)[number]): string {
+  if (name === "gradOther" || name === "hessOther") return `out.${name.slice(0, 4)}.${yName}`;
+  return name !== "value" && both ? `out.${name}.${xName}` : `out.${name}`;
 }
 
 /** Has the values checked, and returns the total weight. */
@@ -370,7 +373,6 @@ function faultError(
   if (name === "weights") {
     return new RangeError(`${spec.name}: weights must be finite and at least 0, got ${weights?.[at]} at ${at}`);
   }
-  const [title, value] =
-    name === "prediction" ? [spec.arrays[0], prediction[at]] : [spec.labels ? "target" : spec.arrays[1], target[at]];
-  return new RangeError(`${spec.name}: ${title} ${value} at ${at} is less than 0`);
+  const value = name === "prediction" ? prediction[at] : target[at];
+  return new RangeError(`${spec.name}: ${name} ${value} at ${at} is less than 0`);
 }

@@ -12,20 +12,18 @@ const LENGTH = 5;
 const N = ROWS * LENGTH;
 
 /** What the two arrays are called, the length of a row, and the options there are besides those of every loss. */
-const words: Readonly<
-  Record<RowName, { arrays: readonly [string, string]; length: string; rows: string; own: readonly string[] }>
-> = {
-  softmaxCrossEntropy: {
-    arrays: ["logits", "labels"],
-    length: "classes",
-    rows: "classes",
-    own: ["classWeights", "ignoreIndex", "labelSmoothing"],
-  },
-  klDivergence: { arrays: ["prediction", "target"], length: "classes", rows: "classes", own: ["epsilon"] },
-  klDivergenceWithLogits: { arrays: ["logits", "target"], length: "classes", rows: "classes", own: [] },
-  distillation: { arrays: ["logits", "teacherLogits"], length: "classes", rows: "classes", own: ["temperature"] },
-  gaussianKl: { arrays: ["mean", "logVariance"], length: "latent", rows: "latent variables", own: [] },
-};
+const words: Readonly<Record<RowName, { arrays: readonly [string, string]; length: string; own: readonly string[] }>> =
+  {
+    softmaxCrossEntropy: {
+      arrays: ["logits", "labels"],
+      length: "classes",
+      own: ["classWeights", "ignoreIndex", "labelSmoothing"],
+    },
+    klDivergence: { arrays: ["prediction", "target"], length: "classes", own: ["epsilon"] },
+    klDivergenceWithLogits: { arrays: ["logits", "target"], length: "classes", own: [] },
+    distillation: { arrays: ["logits", "teacherLogits"], length: "classes", own: ["temperature"] },
+    gaussianKl: { arrays: ["mean", "logVariance"], length: "latent", own: [] },
+  };
 
 const scalars = [
   { what: null, shown: "null" },
@@ -56,7 +54,6 @@ describe.each(typedRowSubjects)("$title", (subject) => {
   const {
     arrays: [xName, yName],
     length: lengthName,
-    rows: rowsOfWhat,
     own,
   } = words[name];
   const batch = drawRows(subject, Type, ROWS, LENGTH);
@@ -197,7 +194,7 @@ describe.each(typedRowSubjects)("$title", (subject) => {
 
     it("are as long as their rows together", () => {
       const multiple = (n: number, got: number) =>
-        `${name}: ${xName} must have a multiple of ${n} elements, rows of ${n} ${rowsOfWhat}, got ${got}`;
+        `${name}: ${xName} must have a multiple of ${n} elements (${lengthName}), got ${got}`;
       refuses(prediction, target, { [lengthName]: 6 }, RangeError, multiple(6, N));
       refuses(prediction, target, { [lengthName]: N + 1 }, RangeError, multiple(N + 1, N));
       refuses(prediction.subarray(1), target, {}, RangeError, multiple(LENGTH, N - 1));
