@@ -4,6 +4,8 @@ import { Focal, FocalWithLogits } from "./losses/classification";
 import { Distillation, GaussianKl, KlDivergence, KlDivergenceWithLogits } from "./losses/divergence";
 import { runRowsWide } from "./rows";
 
+export { STRIP, ssim } from "./ssim";
+
 export function focal(): void {
   runWide<Focal>();
 }

@@ -3,14 +3,13 @@
  * Ratios between the columns of one run are what counts; absolute figures move from machine to machine.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { Bench } from "tinybench";
 import { type Ask, asks, type Contestants, elementNames, elementwise, rowNames, rowwise } from "./contestants.js";
 import type { Shape } from "./inputs.js";
+import { machine, medians, milliseconds } from "./timing.js";
 
 interface Row {
   readonly loss: string;
@@ -24,27 +23,12 @@ interface Row {
   readonly loop: number;
 }
 
-/** Medians of short runs that take turns, so that a disturbance meets all three. */
 async function measure(
   { wasm, reference, loop }: Contestants,
   ask: Ask,
   milliseconds: number,
 ): Promise<Pick<Row, "wasm" | "reference" | "loop">> {
-  const runs = { wasm: wasm[ask], reference: reference[ask], loop: loop[ask] };
-  const medians = { wasm: [] as number[], reference: [] as number[], loop: [] as number[] };
-  for (let turn = 0; turn < 3; turn++) {
-    const bench = new Bench({
-      time: milliseconds / 3,
-      iterations: 1,
-      warmup: turn === 0,
-      warmupTime: milliseconds / 5,
-      warmupIterations: 1,
-    });
-    for (const [who, run] of Object.entries(runs)) bench.add(who, run);
-    await bench.run();
-    for (const who of ["wasm", "reference", "loop"] as const) medians[who].push(medianOf(bench, who));
-  }
-  return { wasm: middle(medians.wasm), reference: middle(medians.reference), loop: middle(medians.loop) };
+  return medians({ wasm: wasm[ask], reference: reference[ask], loop: loop[ask] }, milliseconds);
 }
 
 /** Times are of one task only if all three give its value. */
@@ -53,16 +37,6 @@ function compare(name: string, { wasm, reference, loop }: Contestants): void {
   const [value = Number.NaN] = values;
   if (values.every((other) => Math.abs(other - value) <= 1e-5 * Math.abs(value))) return;
   throw new Error(`${name}: wasm, reference and loop give ${values.join(", ")}`);
-}
-
-function medianOf(bench: Bench, who: string): number {
-  const result = bench.getTask(who)?.result;
-  if (result === undefined || !("latency" in result)) throw new Error(`${who} was not measured`);
-  return result.latency.p50 * 1e6;
-}
-
-function middle(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
 function print(rows: readonly Row[], size: string, loop: string): void {
@@ -94,12 +68,6 @@ function shapes(text: string): Shape[] {
     if (rows === undefined) throw new InvalidArgumentError("shapes are rows and classes like 4096x10,512x1000");
     return [Number(rows), Number(classes)];
   });
-}
-
-function milliseconds(text: string): number {
-  const time = Number(text);
-  if (!(time > 0)) throw new InvalidArgumentError("a time is a number of milliseconds greater than 0");
-  return time;
 }
 
 const program = new Command("npm run bench --")
@@ -167,11 +135,6 @@ const rowRows = await timed(rowJobs);
 bar.stop();
 if (elementRows.length > 0) print(elementRows, "elements", "naive");
 if (rowRows.length > 0) print(rowRows, "rows×classes", "careful");
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  node: process.version,
-  cpu: cpus()[0]?.model ?? "unknown",
-};
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify({ ...machine, rows: [...elementRows, ...rowRows] }, undefined, 1)}\n`);
 console.log(`${machine.date}, Node ${machine.node}, ${machine.cpu}, one thread; rows in ${options.json}`);

@@ -85,3 +85,19 @@ export interface RowEngine {
   /** Leaves what `want` says and returns the weighted sum of the rows' losses, if that is wanted. */
   sweep(call: RowCall, want: number): number;
 }
+
+/** Images of one size to be compared, the channels of a pixel side by side. */
+export interface ImageCall {
+  prediction: Floats;
+  target: Floats;
+  images: number;
+  width: number;
+  height: number;
+  channels: number;
+  peak: number;
+  /** The derivative of the mean by the prediction, if it is wanted. */
+  grad: Floats | undefined;
+}
+
+/** What compares images: returns the mean of 1 − SSIM over all windows of all images and channels. */
+export type ImageEngine = (call: ImageCall) => number;

@@ -3,9 +3,14 @@ import { kernels } from "./kernels.js";
 import { define } from "./loss.js";
 import * as rows from "./losses/divergence.js";
 import * as specs from "./losses/index.js";
+import * as images from "./losses/reconstruction.js";
+import { definePerceptual } from "./perceptual.js";
+import { definePsnr } from "./psnr.js";
 import { rowKernels } from "./rowKernels.js";
 import { defineRows } from "./rowLoss.js";
-import type { DivergenceLoss, GaussianLoss, Loss, SoftmaxCrossEntropy } from "./types.js";
+import { defineSsim } from "./ssim.js";
+import { ssimKernels } from "./ssimKernels.js";
+import type { DivergenceLoss, GaussianLoss, Loss, Perceptual, Psnr, SoftmaxCrossEntropy, Ssim } from "./types.js";
 
 export { mergeTotals } from "./total.js";
 export type * from "./types.js";
@@ -189,3 +194,40 @@ export const distillation: DivergenceLoss<{ temperature: number }> = /* @__PURE_
  * @see Kingma and Welling (2014), arXiv:1312.6114
  */
 export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(rows.gaussianKl, rowKernels);
+
+/**
+ * Perceptual loss, Σ_l λ_l mean|φ_l(x̂) − φ_l(x)|: two images compared by the features that a frozen network finds in them.
+ *
+ * L feature maps and as many of the target, any numbers, one array a layer; λ are the `layerWeights`, 1 each. With reduction "sum" it is
+ * Σ_l λ_l ‖φ_l(x̂) − φ_l(x)‖₁, with "none" each feature's own λ_l|Δ|, an array a layer. The gradient has an array for each layer, to be sent back
+ * through the network. A layer of weight 0 counts for nothing. There are no totals: layers have means of their own, which do not pool.
+ * @throws TypeError, RangeError for lists of different lengths, arrays of the wrong kind or length, or a weight that is not finite and ≥ 0.
+ * @example perceptual([[1, 5], [2]], [[2, 2], [0]], { layerWeights: [1, 0.5] }); // 3
+ * @see Johnson et al. (2016), arXiv:1603.08155; Gatys et al. (2016), doi:10.1109/CVPR.2016.265, for features of VGG
+ */
+export const perceptual: Perceptual = /* @__PURE__ */ definePerceptual(images.perceptual, specs.mae, kernels);
+
+/**
+ * Peak signal-to-noise ratio, 10 log10(peak²/mse) in dB: the higher, the closer; Infinity for identical images.
+ *
+ * N pixels, channels or any numbers, and as many targets; `peak` > 0, the largest value that a pixel can have (1, or 255 for bytes). Over several images
+ * together it is that of their mean squared error, not the mean of theirs: `psnr.fromTotal(mergeTotals(mse.total(…), …))`.
+ * @throws RangeError for a peak that is not greater than 0 and finite; TypeError, RangeError for wrong arrays.
+ * @example psnr([0.1, 0.9], [0, 1]); // 20
+ * @see Huynh-Thu and Ghanbari (2008), doi:10.1049/el:20080522
+ */
+export const psnr: Psnr = /* @__PURE__ */ definePsnr(images.psnr, rmse);
+
+/**
+ * Structural similarity of images, 1 where they are equal: means, contrasts and correlations compared in every 11×11 Gaussian window (σ = 1.5,
+ * K₁ = 0.01, K₂ = 0.03) that lies within the image, channel by channel, and averaged. For training, 1 − SSIM is the loss.
+ *
+ * `images` images one after another, each of `height` rows of `width` pixels, at least 11 both, the `channels` of a pixel side by side; any
+ * numbers, of which `peak` > 0 is the largest that a pixel can have (1, or 255 for bytes). `valueAndGrad` gives the exact derivative by the
+ * prediction. All is worked out in f64, for Float32Array too.
+ * @throws RangeError for an image smaller than the window, a size that is not the arrays', or a peak that is not greater than 0 and finite;
+ * TypeError, RangeError for wrong arrays.
+ * @example ssim(new Float32Array(256).fill(1), new Float32Array(256).fill(0.5), { width: 16, height: 16 }); // 0.8000159987201024
+ * @see Wang et al. (2004), doi:10.1109/TIP.2003.819861
+ */
+export const ssim: Ssim = /* @__PURE__ */ defineSsim(images.ssim, ssimKernels);

@@ -53,3 +53,16 @@ export interface RowSpec<P extends object = object> {
   /** Derivatives by both arrays, under their names. */
   readonly both?: true | undefined;
 }
+
+/** A loss or measure of images, or of their features. */
+export interface ImageSpec<P extends object = object> {
+  readonly name: string;
+  readonly formula: string;
+  /** By the prediction; empty where there is none. */
+  readonly gradient: string;
+  readonly source: string;
+  /** What it takes besides parameters. */
+  readonly options: readonly string[];
+  /** One at most. */
+  readonly parameters: { readonly [K in keyof P]: Parameter };
+}

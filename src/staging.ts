@@ -35,6 +35,8 @@ export const PAGE = 65536;
 interface Exports extends Record<string, unknown> {
   readonly memory: WebAssembly.Memory;
   readonly REQUEST: WebAssembly.Global;
+  /** Of the f64 build. */
+  readonly STRIP: WebAssembly.Global;
   outside(array: number, n: number, low: number, high: number): number;
   unlabelled(array: number, n: number): number;
   notClass(labels: number, n: number, classes: number): number;

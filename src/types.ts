@@ -270,3 +270,129 @@ export interface GaussianLoss extends About<object> {
 
   total<A extends Numbers>(mean: A, logVariance: Like<A>, options: GaussianOptions<A>): Total;
 }
+
+/** Feature maps, one array a layer. */
+type Layers<A> = readonly A[];
+
+interface PerceptualOptions<A> {
+  /**
+   * One λ a layer, finite and ≥ 0; a layer of weight 0 counts for nothing, whatever it holds.
+   * @defaultValue 1 for each
+   */
+  readonly layerWeights?: Numbers | undefined;
+  /** @defaultValue "mean", of each layer */
+  readonly reduction?: Reduction | undefined;
+  /** Of each kind one array a layer. */
+  readonly out?:
+    | {
+        /** With reduction "none" only. */
+        readonly value?: Layers<Result<A>> | undefined;
+        readonly grad?: Layers<Result<A>> | undefined;
+        readonly hess?: Layers<Result<A>> | undefined;
+      }
+    | undefined;
+}
+type PerceptualReduced<A> = PerceptualOptions<A> & { readonly reduction?: "mean" | "sum" | undefined };
+type PerceptualEach<A> = PerceptualOptions<A> & { readonly reduction: "none" };
+
+/** The loss of features, with derivatives by each layer of the prediction's. */
+export interface Perceptual extends Omit<About<object>, "fromTotal"> {
+  <A extends Numbers>(features: Layers<A>, targetFeatures: Layers<Like<A>>, options: PerceptualEach<A>): Result<A>[];
+  <A extends Numbers>(features: Layers<A>, targetFeatures: Layers<Like<A>>, options?: PerceptualReduced<A>): number;
+  <A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualOptions<A>,
+  ): number | Result<A>[];
+
+  /** One array a layer, to be sent back through the frozen extractor. */
+  grad<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualOptions<A>,
+  ): Result<A>[];
+
+  /** Both in one pass over the data. */
+  valueAndGrad<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options: PerceptualEach<A>,
+  ): { value: Result<A>[]; grad: Result<A>[] };
+  valueAndGrad<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualReduced<A>,
+  ): { value: number; grad: Result<A>[] };
+  valueAndGrad<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualOptions<A>,
+  ): { value: number | Result<A>[]; grad: Result<A>[] };
+
+  /** All three in one pass over the data; the second derivative of an absolute difference is 0. */
+  valueGradHess<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options: PerceptualEach<A>,
+  ): { value: Result<A>[]; grad: Result<A>[]; hess: Result<A>[] };
+  valueGradHess<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualReduced<A>,
+  ): { value: number; grad: Result<A>[]; hess: Result<A>[] };
+  valueGradHess<A extends Numbers>(
+    features: Layers<A>,
+    targetFeatures: Layers<Like<A>>,
+    options?: PerceptualOptions<A>,
+  ): { value: number | Result<A>[]; grad: Result<A>[]; hess: Result<A>[] };
+}
+
+interface Peak {
+  /**
+   * The largest value that a pixel can have, 255 for bytes.
+   * @defaultValue 1
+   */
+  readonly peak?: number | undefined;
+}
+
+/** A measure in decibels; the higher, the closer. */
+export interface Psnr extends Omit<About<{ peak: number }>, "fromTotal"> {
+  <A extends Numbers>(prediction: A, target: Like<A>, options?: Peak): number;
+
+  /** Of all pixels that went into a total of `mse`. */
+  fromTotal(total: Total, options?: Peak): number;
+}
+
+/** Images one after another, each row by row, the channels of a pixel side by side. */
+interface SsimOptions<A> extends Peak {
+  /** Pixels, at least 11. */
+  readonly width: number;
+  /** Pixels, at least 11. */
+  readonly height: number;
+  /** @defaultValue 1 */
+  readonly channels?: number | undefined;
+  /**
+   * How many images of that size the arrays hold.
+   * @defaultValue 1
+   */
+  readonly images?: number | undefined;
+  readonly out?: { readonly grad?: Result<A> | undefined } | undefined;
+}
+
+/** A measure of images that is 1 where they are equal, and its derivative by the prediction. */
+export interface Ssim extends Omit<About<{ peak: number }>, "fromTotal"> {
+  /** What is measured: images. */
+  readonly kind: "images";
+
+  <A extends Numbers>(prediction: A, target: Like<A>, options: SsimOptions<A>): number;
+
+  /** ∂value/∂prediction. */
+  grad<A extends Numbers>(prediction: A, target: Like<A>, options: SsimOptions<A>): Result<A>;
+
+  /** Both in one pass over the data. */
+  valueAndGrad<A extends Numbers>(
+    prediction: A,
+    target: Like<A>,
+    options: SsimOptions<A>,
+  ): { value: number; grad: Result<A> };
+}

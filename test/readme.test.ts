@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as simdloss from "../src/index.js";
-import { rowTable, table } from "../tools/table.js";
+import { imageTable, rowTable, table } from "../tools/table.js";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
@@ -9,6 +9,7 @@ describe("README.md", () => {
   it("has the tables of losses that the specs make; npm run docs writes them", () => {
     expect(readme).toContain(`\n${table()}\n`);
     expect(readme).toContain(`\n${rowTable()}\n`);
+    expect(readme).toContain(`\n${imageTable()}\n`);
   });
 
   const tables = readme.split("\n\n").filter((block) => block.startsWith("| valueAndGrad"));
@@ -45,6 +46,7 @@ function evaluate(code: string): unknown {
 /** Typed arrays as arrays, for comparison. */
 function plain(thing: unknown): unknown {
   if (thing instanceof Float64Array) return [...thing];
-  if (typeof thing !== "object" || thing === null || Array.isArray(thing)) return thing;
+  if (Array.isArray(thing)) return thing.map(plain);
+  if (typeof thing !== "object" || thing === null) return thing;
   return Object.fromEntries(Object.entries(thing).map(([name, value]) => [name, plain(value)]));
 }

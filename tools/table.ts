@@ -3,11 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import * as rowSpecs from "../src/losses/divergence.js";
 import * as specs from "../src/losses/index.js";
-import type { Parameter, RowSpec, Spec } from "../src/spec.js";
+import * as imageSpecs from "../src/losses/reconstruction.js";
+import type { ImageSpec, Parameter, RowSpec, Spec } from "../src/spec.js";
 
 const marks = {
   losses: ["<!-- losses: npm run docs -->", "<!-- end of losses -->"],
   rows: ["<!-- row losses: npm run docs -->", "<!-- end of row losses -->"],
+  images: ["<!-- images: npm run docs -->", "<!-- end of images -->"],
 } as const;
 const order = [
   "mae",
@@ -81,9 +83,28 @@ export function rowTable(): string {
   return tableOf(["loss of x and y", "value of a row", "∂/∂x", "∂²/∂x²", "options"], rows);
 }
 
-/** The README with both tables in their places. */
+type AnyImageSpec = Omit<ImageSpec, "parameters"> & { readonly parameters: Readonly<Record<string, Parameter>> };
+
+export function imageTable(): string {
+  const specs: readonly AnyImageSpec[] = Object.values(imageSpecs).map((spec) => ({
+    ...spec,
+    parameters: { ...spec.parameters },
+  }));
+  const rows = specs.map((spec) => {
+    const options = [...spec.options.map((name) => `\`${name}\``), parameters(spec)].filter(Boolean);
+    return [`\`${spec.name}\``, spec.formula, spec.gradient, options.join("; ")];
+  });
+  return tableOf(["of x and y", "value", "∂/∂x", "options"], rows);
+}
+
+/** The README with all tables in their places. */
 export function withTables(readme: string): string {
-  return between(between(readme, marks.losses, table()), marks.rows, rowTable());
+  const tables = [
+    [marks.losses, table()],
+    [marks.rows, rowTable()],
+    [marks.images, imageTable()],
+  ] as const;
+  return tables.reduce((text, [places, own]) => between(text, places, own), readme);
 }
 
 function between(readme: string, [start, end]: readonly [string, string], text: string): string {

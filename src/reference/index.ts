@@ -2,13 +2,18 @@
 import { define } from "../loss.js";
 import * as rowSpecs from "../losses/divergence.js";
 import * as specs from "../losses/index.js";
+import * as images from "../losses/reconstruction.js";
+import { definePerceptual } from "../perceptual.js";
+import { definePsnr } from "../psnr.js";
 import { defineRows } from "../rowLoss.js";
-import type { DivergenceLoss, GaussianLoss, Loss, SoftmaxCrossEntropy } from "../types.js";
+import { defineSsim } from "../ssim.js";
+import type { DivergenceLoss, GaussianLoss, Loss, Perceptual, Psnr, SoftmaxCrossEntropy, Ssim } from "../types.js";
 import * as formulas from "./classification.js";
 import * as rows from "./divergence.js";
 import { plain } from "./engine.js";
 import * as residuals from "./regression.js";
 import { plainRows } from "./rows.js";
+import { plainSsim } from "./ssim.js";
 
 export { mergeTotals } from "../total.js";
 export type * from "../types.js";
@@ -91,3 +96,13 @@ export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(
   rowSpecs.gaussianKl,
   plainRows(rows.gaussianKl, () => ({})),
 );
+/** Perceptual loss. */
+export const perceptual: Perceptual = /* @__PURE__ */ definePerceptual(
+  images.perceptual,
+  specs.mae,
+  plain(residuals.mae, () => ({})),
+);
+/** Peak signal-to-noise ratio. */
+export const psnr: Psnr = /* @__PURE__ */ definePsnr(images.psnr, rmse);
+/** Structural similarity. */
+export const ssim: Ssim = /* @__PURE__ */ defineSsim(images.ssim, plainSsim);
