@@ -9,13 +9,13 @@ const MANTISSA: i32 = SINGLE ? 23 : 52;
 
 /**
  * 1 / ln 2; 1.5 · 2^MANTISSA, which rounds what is added to it to an integer; ln 2 in two parts, the first times any exponent exact;
- * the second number less 126 or 1022; where e^x and any number times it are 0;
+ * the second number less 90 or 950; where `deep` is 0;
  * the largest x with a finite e^x.
  */
 export const LN2 = SINGLE
-  ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582786, -174, 88])
+  ? memory.data<f32>([1.44269504, 12582912, 0.693145752, 1.42860677e-6, 12582822, -150.3, 88])
   : memory.data<f64>([
-      1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054722, -1400, 709,
+      1.4426950408889634, 6755399441055744, 0.6931471803691238, 1.9082149292705877e-10, 6755399441054794, -1367.4, 709,
     ]);
 
 /** (e^r − 1 − r) / r² on ±ln 2/2: 2^-27.4, 2^-56.9 of e^r. */
@@ -114,20 +114,20 @@ export class math {
     return i.add(i.shl(turns, MANTISSA), lanes.one());
   }
 
-  /** The turns, or the fewest that a normal number can take: −126, −1022. */
+  /** The turns, or −90, −950: what is scaled so far down is no subnormal number, and what it is multiplied by gives none that counts. */
   @inline static shallow(turns: v128): v128 {
     return f.pmax(turns, lanes.at(LN2, 4));
   }
 
   /**
-   * 2 to the turns that `shallow` leaves out, 1 for all results that are normal. A result is scaled by it last, so that it is rounded
-   * once also where it is subnormal.
+   * 2 to the turns that `shallow` leaves out, 1 where it leaves out none, 0 for −217, −1973. A result is scaled by it last, so that it is
+   * rounded once also where it is subnormal, and nothing before it is slowed down by subnormal numbers.
    */
   @inline static deep(turns: v128): v128 {
     return math.power2(f.add(f.sub(turns, math.shallow(turns)), lanes.at(LN2, 1)));
   }
 
-  /** e^x = 2^k e^r. x in [−104, 88], or [−746, 709]; NaN stays. 0.9 ULP. Cody and Waite (1980). */
+  /** e^x = 2^k e^r. x in [−176, 88], or [−1418, 709], from −104 or −746 on 0; NaN stays. 0.9 ULP. Cody and Waite (1980). */
   @inline static exp(x: v128): v128 {
     const turns = math.turns(x);
     return math.scale(f.add(lanes.one(), math.expm1(x, turns)), turns);

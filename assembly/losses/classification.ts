@@ -3,8 +3,8 @@ import { lanes } from "../lanes";
 import { Loss } from "../loss";
 import { math } from "../math";
 
-/** e^x times any weight up to 2^100 is 0 from here on (f64: 2^940); e^x alone is. */
-const ZERO = sizeof<real>() == 4 ? memory.data<f32>([-174, -104]) : memory.data<f64>([-1400, -746]);
+/** e^x times any weight up to 2^66 is 0 from here on (f64: 2^897), its `deep` too; what `exp` makes exactly 0, by no subnormal number. */
+const ZERO = sizeof<real>() == 4 ? memory.data<f32>([-150.3, -176]) : memory.data<f64>([-1367.4, -1418]);
 
 /** A loss of a logit x, through u = e^−|x|. */
 @unmanaged
@@ -19,7 +19,7 @@ abstract class Logistic extends Loss {
     const expm1 = math.expm1Fine(far, turns);
     const p = f.add(lanes.one(), expm1);
     this.lost = math.lost(expm1, p);
-    this.deep = lanes.where(f.gt(far, lanes.at(ZERO, 0)), math.deep(turns));
+    this.deep = math.deep(turns);
     return f.mul(p, math.power2(math.shallow(turns)));
   }
   /** The same complete, subnormal where it is, and not known to more digits than it has. */

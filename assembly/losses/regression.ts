@@ -186,11 +186,11 @@ const LOG_COSH =
         3.959585443934389e-6, -1.0919122232534264e-6, 1.7250547077048074e-7,
       ]);
 
-/** ln 2; ¾; e^x and any number times it are 0 from here on; 4. */
+/** ln 2; ¾; where `deep` is 0; 4. */
 const FAR =
   sizeof<real>() == 4
-    ? memory.data<f32>([0.693147182, 0.75, -174, 4])
-    : memory.data<f64>([0.6931471805599453, 0.75, -1400, 4]);
+    ? memory.data<f32>([0.693147182, 0.75, -150.3, 4])
+    : memory.data<f64>([0.6931471805599453, 0.75, -1367.4, 4]);
 
 /** log cosh e: |e| − ln 2 + log(1 + u), u = e^(−2|e|); a series in e² near 0, where that loses every digit. */
 @unmanaged
