@@ -85,7 +85,8 @@ export class BceWithLogits extends Logistic {
   @inline value(u: v128, x: v128, y: v128): v128 {
     const a = this.against(x, y);
     const far = lanes.where(f.ne(a, lanes.zero()), lanes.below(x));
-    if (this.plain) return f.sub(math.log1p(u), f.mul(a, far));
+    // a |x| + log(1 + u) with the smaller numbers added first: a quarter of an ULP.
+    if (this.plain) return f.sub(u, f.add(math.log1pTail(u), f.mul(a, far)));
     return lanes.difference(this.both(y), math.log1pFine(u, this.lost), a, far);
   }
   /** Z σ(x) − Y σ(−x), a difference that soft labels can cancel; f32 in f64. */
