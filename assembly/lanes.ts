@@ -81,12 +81,4 @@ export class lanes {
     if (sizeof<real>() == 4) return f32x4.convert_i32x4_s(x);
     return f64x2.convert_low_i32x4_s(i32x4.shuffle(x, x, 0, 2, 0, 2));
   }
-
-  /** a b − c d; f32 with one rounding. */
-  @inline static difference(a: v128, b: v128, c: v128, d: v128): v128 {
-    if (sizeof<real>() == 8) return f.sub(f.mul(a, b), f.mul(c, d));
-    const low = f64x2.sub(f64x2.mul(lanes.lower(a), lanes.lower(b)), f64x2.mul(lanes.lower(c), lanes.lower(d)));
-    const high = f64x2.sub(f64x2.mul(lanes.upper(a), lanes.upper(b)), f64x2.mul(lanes.upper(c), lanes.upper(d)));
-    return lanes.joined(low, high);
-  }
 }

@@ -87,7 +87,33 @@ export class BceWithLogits extends Logistic {
     const far = lanes.where(f.ne(a, lanes.zero()), lanes.below(x));
     // a |x| + log(1 + u) with the smaller numbers added first: a quarter of an ULP.
     if (this.plain) return f.sub(u, f.add(math.log1pTail(u), f.mul(a, far)));
-    return lanes.difference(this.both(y), math.log1pFine(u, this.lost), a, far);
+    const both = this.both(y);
+    const t = math.folded(u);
+    const tail = math.foldedTail(u, t, this.lost);
+    const fold = math.fold(u);
+    if (sizeof<real>() == 8) return this.total(both, t, tail, fold, a, far);
+    const low = this.total(
+      lanes.lower(both),
+      lanes.lower(t),
+      lanes.lower(tail),
+      lanes.lower(fold),
+      lanes.lower(a),
+      lanes.lower(far),
+    );
+    const high = this.total(
+      lanes.upper(both),
+      lanes.upper(t),
+      lanes.upper(tail),
+      lanes.upper(fold),
+      lanes.upper(a),
+      lanes.upper(far),
+    );
+    return lanes.joined(low, high);
+  }
+  /** In f64: (Y + Z) log(1 + u) + a |x|. */
+  @inline total(both: v128, t: v128, tail: v128, fold: v128, a: v128, far: v128): v128 {
+    const log = f64x2.add(f64x2.sub(t, tail), fold);
+    return f64x2.sub(f64x2.mul(both, log), f64x2.mul(a, far));
   }
   /** Z σ(x) − Y σ(−x), a difference that soft labels can cancel; f32 in f64. */
   @inline grad(u: v128, x: v128, y: v128): v128 {
