@@ -67,7 +67,8 @@ export function defineSsim(spec: ImageSpec<{ peak: number }>, engine: ImageEngin
 }
 
 function countOf(loss: string, name: string, given: Given | undefined, least: number, usual?: number): number {
-  const count = given?.[name] ?? usual;
+  const asked = given?.[name];
+  const count = asked === undefined ? usual : asked;
   if (typeof count !== "number") throw new TypeError(`${loss}: ${name} must be a number, got ${show(count)}`);
   if (Number.isSafeInteger(count) && count >= least) return count;
   const why = least === WINDOW && Number.isSafeInteger(count) ? `, the side of the window` : "";

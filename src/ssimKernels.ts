@@ -109,6 +109,7 @@ class SsimKernels {
   }
 
   compare({ prediction, target, images, width, height, channels, peak, grad }: ImageCall): number {
+    if (images === 0) return Number.NaN;
     const length = width * channels;
     this.arrange(length, channels, prediction.BYTES_PER_ELEMENT === 4 ? Float32Array : Float64Array);
     const { integers, numbers } = this;
@@ -117,8 +118,8 @@ class SsimKernels {
     const count = images * (height - REACH) * (length - REACH * channels);
     integers[GRAD] = grad === undefined ? 0 : this.grad.address;
     numbers[UNIT] = unit;
-    numbers[C1] = square(0.01 * peak * unit);
-    numbers[C2] = square(0.03 * peak * unit);
+    numbers[C1] = square(0.01 * (peak * unit));
+    numbers[C2] = square(0.03 * (peak * unit));
     numbers[SCALE] = unit / count;
     let sum = 0;
     for (let image = 0; image < images; image++) {

@@ -5,8 +5,10 @@ import * as built from "simdloss";
 import * as builtReference from "simdloss/reference";
 import { describe, expect, it } from "vitest";
 import * as source from "../src/index.js";
+import * as imageSpecs from "../src/losses/reconstruction.js";
 import * as reference from "../src/reference/index.js";
-import { expectResults } from "./bits.js";
+import { expectBits, expectResults } from "./bits.js";
+import { drawFeatures, drawImages, type ImageLosses, shapeOf } from "./images/implementations.js";
 import type { Losses } from "./implementations.js";
 import { lossesOf, names, reductionsOf, specs, types } from "./implementations.js";
 import { drawData } from "./random.js";
@@ -41,11 +43,18 @@ const documented = [
   "mae",
   "mergeTotals",
   "mse",
+  "perceptual",
+  "psnr",
   "rmse",
   "softmaxCrossEntropy",
+  "ssim",
 ];
 
-const entries: readonly { entry: string; module: Losses & RowLosses; of: Losses & RowLosses }[] = [
+const measures = ["perceptual", "psnr", "ssim"] as const;
+
+type All = Losses & RowLosses & ImageLosses;
+
+const entries: readonly { entry: string; module: All; of: All }[] = [
   { entry: "simdloss", module: built, of: source },
   { entry: "simdloss/reference", module: builtReference, of: reference },
 ];
@@ -93,9 +102,30 @@ describe.each(entries)("$entry", ({ entry, module, of }) => {
     }
   });
 
-  it.each([...names, ...rowNames])("has the spec of %s attached", (name) => {
+  it.each(types.map((Type) => ({ Type, title: Type.name })))(
+    "has the same perceptual, psnr and ssim as the source: $title",
+    ({ Type }) => {
+      const { prediction, target, shape } = drawImages(Type, shapeOf(24, 45, 3, 2));
+      // Where they differ, dist/ may be out of date: npm run build.
+      const [got, expected] = [module, of].map(({ ssim }) =>
+        ssim.valueAndGrad(prediction, target, { ...shape, peak: 2 }),
+      );
+      expect(got?.value).toBe(expected?.value);
+      expectBits(got?.grad ?? prediction, expected?.grad ?? target);
+      expect(module.psnr(prediction, target, { peak: 2 })).toBe(of.psnr(prediction, target, { peak: 2 }));
+
+      const { features, targetFeatures } = drawFeatures(Type, [67, 5]);
+      for (const reduction of ["mean", "sum", "none"] as const) {
+        const options = { layerWeights: [0.1, 2], reduction };
+        const layers = module.perceptual.valueGradHess(features, targetFeatures, options);
+        expect(layers).toEqual(of.perceptual.valueGradHess(features, targetFeatures, options));
+      }
+    },
+  );
+
+  it.each([...names, ...rowNames, ...measures])("has the spec of %s attached", (name) => {
     const loss = module[name];
-    const { formula, source, parameters } = { ...specs, ...rowSpecs }[name];
+    const { formula, source, parameters } = { ...specs, ...rowSpecs, ...imageSpecs }[name];
     expect(loss.name).toBe(name);
     expect({ formula: loss.formula, source: loss.source, parameters: loss.parameters }).toEqual({
       formula,
@@ -156,9 +186,8 @@ const examples = ["src/index.ts", "src/total.ts"].flatMap(examplesOf);
 describe("the examples in the docstrings", () => {
   it("are one for each loss, and one for totals", () => {
     expect(examples.length).toBe(documented.length);
-    expect([...names, ...rowNames].filter((name) => !examples.some(({ code }) => code.startsWith(`${name}(`)))).toEqual(
-      [],
-    );
+    const all = [...names, ...rowNames, ...measures];
+    expect(all.filter((name) => !examples.some(({ code }) => code.startsWith(`${name}(`)))).toEqual([]);
   });
 
   it.each(examples)("$code gives $result", ({ code, result }) => {

@@ -10,7 +10,10 @@ import {
   klDivergence,
   klDivergenceWithLogits,
   mse,
+  perceptual,
+  psnr,
   softmaxCrossEntropy,
+  ssim,
 } from "../src/index.js";
 
 const single = Float32Array.of(1, 2);
@@ -158,4 +161,76 @@ it("wrong arguments of row losses are errors of types as well", () => {
   expect(() => softmaxCrossEntropy.grad(single, labels, { out: { grad: double } })).toThrow(TypeError);
   // @ts-expect-error: one buffer for two gradients.
   expect(() => gaussianKl.grad(single, single, { latent: 2, out: { grad: single } })).toThrow(TypeError);
+});
+
+it("a loss of features has a number, or with reduction none an array a layer in the features' type", () => {
+  expectTypeOf(perceptual([single], [single])).toEqualTypeOf<number>();
+  expectTypeOf(perceptual([double, double], [double, plain], { reduction: "sum" })).toEqualTypeOf<number>();
+  expectTypeOf(perceptual([plain, plain], [double, plain], { layerWeights: single })).toEqualTypeOf<number>();
+  expectTypeOf(perceptual([single], [single], { reduction: "none" })).toEqualTypeOf<Float32Array[]>();
+  expectTypeOf(perceptual([plain], [plain], { reduction: "none" })).toEqualTypeOf<Float64Array[]>();
+  const either = (reduction: Reduction) => perceptual([double], [double], { reduction });
+  expectTypeOf(either).returns.toEqualTypeOf<number | Float64Array[]>();
+});
+
+it("a loss of features has derivatives by each layer", () => {
+  expectTypeOf(perceptual.grad([single], [single])).toEqualTypeOf<Float32Array[]>();
+  expectTypeOf(perceptual.valueAndGrad([plain], [plain])).toEqualTypeOf<{ value: number; grad: Float64Array[] }>();
+  const out = { grad: [new Float32Array(2)], value: [new Float32Array(2)] };
+  const found = perceptual.valueGradHess([single], [single], { reduction: "none", out });
+  expectTypeOf(found).toEqualTypeOf<{ value: Float32Array[]; grad: Float32Array[]; hess: Float32Array[] }>();
+  expectTypeOf(perceptual).not.toHaveProperty("total");
+  expectTypeOf(perceptual).not.toHaveProperty("fromTotal");
+});
+
+it("measures of images are numbers, and the gradient is of the prediction's type", () => {
+  const size = { width: 11, height: 11, images: 0 } as const;
+  const [none, wide] = [new Float32Array(0), new Float64Array(0)];
+  expectTypeOf(psnr(single, single)).toEqualTypeOf<number>();
+  expectTypeOf(psnr(plain, double, { peak: 255 })).toEqualTypeOf<number>();
+  expectTypeOf(psnr.fromTotal(mse.total(plain, plain), { peak: 255 })).toEqualTypeOf<number>();
+  expectTypeOf(psnr.parameters.peak.default).toEqualTypeOf<number>();
+  expectTypeOf(psnr).not.toHaveProperty("grad");
+  expectTypeOf(ssim(none, none, size)).toEqualTypeOf<number>();
+  expectTypeOf(ssim.grad(none, none, { ...size, out: { grad: none } })).toEqualTypeOf<Float32Array>();
+  expectTypeOf(ssim.valueAndGrad([], wide, { ...size, peak: 2 })).toEqualTypeOf<{
+    value: number;
+    grad: Float64Array;
+  }>();
+  expectTypeOf(ssim.parameters.peak.default).toEqualTypeOf<number>();
+  expectTypeOf(ssim.kind).toEqualTypeOf<"images">();
+  expectTypeOf(ssim).not.toHaveProperty("valueGradHess");
+});
+
+it("wrong arguments of measures of images are errors of types as well", () => {
+  const size = { width: 11, height: 11, images: 0 } as const;
+  const [none, wide] = [new Float32Array(0), new Float64Array(0)];
+  // @ts-expect-error: features that are one array.
+  expect(() => perceptual(single, single)).toThrow(TypeError);
+  // @ts-expect-error: two types of array in a layer.
+  expect(() => perceptual([single], [double])).toThrow(TypeError);
+  // @ts-expect-error: weights of elements.
+  expect(() => perceptual([single], [single], { weights: single })).toThrow(TypeError);
+  // @ts-expect-error: one buffer for all layers.
+  expect(() => perceptual.grad([single], [single], { out: { grad: single } })).toThrow(TypeError);
+  // @ts-expect-error: a buffer of another type.
+  expect(() => perceptual.grad([single], [single], { out: { grad: [double] } })).toThrow(TypeError);
+  // @ts-expect-error: two types of array.
+  expect(() => psnr(single, double)).toThrow(TypeError);
+  // @ts-expect-error: a reduction, of which there is but one.
+  expect(() => psnr(single, single, { reduction: "mean" })).toThrow(TypeError);
+  // @ts-expect-error: no size.
+  expect(() => ssim(none, none)).toThrow(TypeError);
+  // @ts-expect-error: no height.
+  expect(() => ssim(none, none, { width: 11, images: 0 })).toThrow(TypeError);
+  // @ts-expect-error: two types of array.
+  expect(() => ssim(none, wide, size)).toThrow(TypeError);
+  // @ts-expect-error: an integer array.
+  expect(() => ssim(new Uint8Array(0), new Uint8Array(0), size)).toThrow(TypeError);
+  // @ts-expect-error: an output of another type.
+  expect(() => ssim.grad(none, none, { ...size, out: { grad: wide } })).toThrow(TypeError);
+  // @ts-expect-error: an output that there is not.
+  expect(() => ssim.grad(none, none, { ...size, out: { hess: none } })).toThrow(TypeError);
+  // @ts-expect-error: another measure's option.
+  expect(() => ssim(none, none, { ...size, reduction: "mean" })).toThrow(TypeError);
 });

@@ -1,8 +1,17 @@
 /** The losses of this package as losses of TensorFlow.js. */
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
-import type { CommonOptions, DivergenceLoss, GaussianLoss, Loss, Numbers, SoftmaxCrossEntropy } from "../types.js";
+import type {
+  CommonOptions,
+  DivergenceLoss,
+  GaussianLoss,
+  Loss,
+  Numbers,
+  SoftmaxCrossEntropy,
+  Ssim,
+} from "../types.js";
 import {
   differentiable,
+  imagesOf,
   indices,
   numbers,
   refuseKind,
@@ -13,11 +22,28 @@ import {
   shapeOf,
 } from "./tensors.js";
 
+export { type PerceptualLossOptions, perceptualLoss } from "./perceptual.js";
+
 /** The loss's own parameters, and what every loss knows but "none" and `out`. */
 export type TfjsOptions<P> = Pick<CommonOptions<Float32Array>, "weights"> & {
   /** @defaultValue "mean" */
   readonly reduction?: "mean" | "sum" | undefined;
 } & { readonly [K in keyof P]?: P[K] | undefined };
+
+/** Size and range of the images. */
+export interface TfjsImageOptions {
+  /** Pixels, at least 11; goes with `height`, and need not be given for tensors [images, height, width, channels]. */
+  readonly width?: number | undefined;
+  /** Pixels, at least 11; goes with `width`. */
+  readonly height?: number | undefined;
+  /** @defaultValue the last axis of [images, height, width, channels], otherwise 1 */
+  readonly channels?: number | undefined;
+  /**
+   * The largest value that a pixel can have, 255 for bytes.
+   * @defaultValue 1
+   */
+  readonly peak?: number | undefined;
+}
 
 /** Of TensorFlow.js' order of arguments, for `model.compile({ loss })` and within `tf.grad` or `tf.variableGrads`. */
 export type TfjsLoss = (yTrue: Tensor, yPred: Tensor) => Scalar;
@@ -80,6 +106,18 @@ export function tfjsLoss(loss: GaussianLoss, options?: TfjsOptions<Latent>): Tfj
  */
 export function tfjsLoss<P extends object>(loss: DivergenceLoss<P>, options?: TfjsOptions<P & Classes>): TfjsLoss;
 /**
+ * Makes structural similarity a loss of TensorFlow.js, 1 − SSIM, by which images are trained to be alike.
+ *
+ * `yPred` is float32, `yTrue` float32, int32 or bool, both of one shape: [images, height, width, channels], or any other where the options give
+ * `width` and `height`, and it holds whole images of that size. What holds for every loss is said with the last overload, but that there are no
+ * `weights` and no `reduction`: the value is the mean over all images.
+ * @throws TypeError, RangeError for options that are none, at once; for tensors of the wrong kind or shape, or images smaller than 11×11 pixels, when
+ * called.
+ * @example model.compile({ optimizer: "adam", loss: tfjsLoss(ssim) });
+ * @example tfjsLoss(ssim, { width: 28, height: 28 })(tf.zeros([32, 784]), tf.ones([32, 784]));
+ */
+export function tfjsLoss(loss: Ssim, options?: TfjsImageOptions): TfjsLoss;
+/**
  * Makes a loss of `simdloss` or `simdloss/reference` one of TensorFlow.js, with the loss's own gradient: one pass of `valueAndGrad`
  * gives both.
  *
@@ -96,8 +134,8 @@ export function tfjsLoss<P extends object>(loss: DivergenceLoss<P>, options?: Tf
  */
 export function tfjsLoss<P extends object>(loss: Loss<P>, options?: TfjsOptions<P>): TfjsLoss;
 export function tfjsLoss(
-  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Loss,
-  options?: TfjsOptions<Labelled & Latent>,
+  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Ssim | Loss,
+  options?: TfjsOptions<Labelled & Latent> & TfjsImageOptions,
 ): TfjsLoss | TfjsGaussianLoss {
   refuseStranger(loss);
   const who = `tfjsLoss(${loss.name})`;
@@ -109,10 +147,11 @@ export function tfjsLoss(
 
 function reducedOf(
   who: string,
-  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Loss,
-  options: TfjsOptions<Labelled & Latent> | undefined,
+  loss: SoftmaxCrossEntropy | GaussianLoss | DivergenceLoss<object> | Ssim | Loss,
+  options: (TfjsOptions<Labelled & Latent> & TfjsImageOptions) | undefined,
 ): TfjsLoss | TfjsGaussianLoss {
   if (!("kind" in loss)) return ofElements(who, loss, options);
+  if (loss.kind === "images") return ofImages(who, loss, options);
   if (loss.kind === "labels") return ofLabels(who, loss, options);
   return loss.kind === "classes" ? ofClasses(who, loss, options) : ofGaussians(who, loss, options);
 }
@@ -183,9 +222,32 @@ function ofGaussians(who: string, loss: GaussianLoss, options: TfjsOptions<Laten
   };
 }
 
+function ofImages(who: string, loss: Ssim, options: TfjsImageOptions | undefined): TfjsLoss {
+  if (options !== undefined && "images" in options && options.images !== undefined) {
+    throw new TypeError(`${who}: images must be left out, the tensors' size says how many there are`);
+  }
+  const { width = 11, height = 11, channels = 1 } = options ?? {};
+  loss(nothing, nothing, { ...options, width, height, channels, images: 0 });
+  if ((options?.width === undefined) !== (options?.height === undefined)) {
+    const [given, missing] = options?.width === undefined ? ["height", "width"] : ["width", "height"];
+    throw new RangeError(`${who}: ${given} must come with ${missing}, got ${given} alone`);
+  }
+
+  return (yTrue, yPred) => {
+    refuseKinds(who, yTrue, yPred);
+    const images = imagesOf(who, options ?? {}, yPred);
+    refuseOtherShape(who, "yTrue", yTrue, "yPred", yPred);
+    const { value, grad } = loss.valueAndGrad(numbers(yPred), numbers(yTrue), { ...options, ...images });
+    for (let k = 0; k < grad.length; k++) grad[k] = 0 - (grad[k] ?? 0);
+    return differentiable(who, 1 - value, [[yPred, grad]]);
+  };
+}
+
 function refuseStranger(loss: unknown): void {
-  if (typeof loss === "function" && "valueAndGrad" in loss) return;
-  throw new TypeError(`tfjsLoss: loss must be a loss of simdloss, got ${typeof loss}`);
+  if (typeof loss === "function" && "valueAndGrad" in loss && ("total" in loss || "kind" in loss)) return;
+  const got = typeof loss === "function" && "formula" in loss ? loss.name : typeof loss;
+  const hint = got === "perceptual" ? ", for which there is perceptualLoss" : "";
+  throw new TypeError(`tfjsLoss: loss must be a loss of simdloss, got ${got}${hint}`);
 }
 
 function refuseOptions(who: string, options: unknown): void {

@@ -66,8 +66,43 @@ export function rowLength(
   );
 }
 
-export function shapeOf({ shape }: { shape: readonly number[] }): string {
-  return `[${shape.join(", ")}]`;
+interface Images {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+type GivenImages = { readonly [side in "height" | "width" | "channels"]?: number | undefined };
+
+/** How many images there are, and of which size: by the shape [images, height, width, channels], or any other's by the options. */
+export function imagesOf(who: string, given: GivenImages, tensor: Tensor): Images {
+  return tensor.shape.length === 4 ? imagesByShape(who, given, tensor) : imagesBySize(who, given, tensor);
+}
+
+function imagesByShape(who: string, given: GivenImages, tensor: Tensor): Images {
+  const [images = 0, height = 0, width = 0, channels = 0] = tensor.shape;
+  const found = { images, height, width, channels };
+  for (const side of ["height", "width", "channels"] as const) {
+    if (given[side] === undefined || given[side] === found[side]) continue;
+    throw new RangeError(`${who}: ${side} must be ${found[side]}, as in yPred ${shapeOf(tensor)}, got ${given[side]}`);
+  }
+  return found;
+}
+
+function imagesBySize(who: string, { height, width, channels = 1 }: GivenImages, tensor: Tensor): Images {
+  if (height === undefined || width === undefined) {
+    const shape = "[images, height, width, channels]";
+    throw new RangeError(`${who}: yPred must be ${shape} where width and height are not given, got ${shapeOf(tensor)}`);
+  }
+  const images = tensor.size / (height * width * channels);
+  if (Number.isInteger(images)) return { images, height, width, channels };
+  const one = `${height} × ${width} × ${channels} (height × width × channels)`;
+  throw new RangeError(`${who}: yPred must hold whole images of ${one}, got ${shapeOf(tensor)}`);
+}
+
+export function shapeOf({ shape }: { shape: readonly (number | null)[] }): string {
+  return `[${shape.map(String).join(", ")}]`;
 }
 
 export function sameShape(one: { shape: readonly number[] }, other: { shape: readonly number[] }): boolean {
@@ -95,7 +130,12 @@ export function refuseKinds(who: string, yTrue: unknown, yPred: unknown): void {
   refuseKind(who, "yPred", yPred, ["float32"]);
 }
 
-export function refuseKind(who: string, name: string, given: unknown, kinds: readonly string[]): void {
+export function refuseKind(
+  who: string,
+  name: string,
+  given: unknown,
+  kinds: readonly string[],
+): asserts given is Tensor {
   if (!(given instanceof Tensor)) throw new TypeError(`${who}: ${name} must be a tensor, got ${typeof given}`);
   if (kinds.includes(given.dtype)) return;
   throw new TypeError(`${who}: ${name} must be ${kinds.join(" or ")}, got ${given.dtype}`);
