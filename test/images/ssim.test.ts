@@ -446,7 +446,7 @@ describe.each(Object.entries(imageImplementations))("%s", (_, { ssim }) => {
             const off = Math.abs((grad[k] ?? NaN) - slope);
             // What is left of h⁴, and the values' last bits over h.
             expect(off, `row ${row}, column ${column}: ${grad[k]} is not ${slope}`).toBeLessThanOrEqual(
-              1e-6 * Math.abs(slope) + 1e-12,
+              1e-8 * Math.abs(slope) + 1e-12,
             );
           }
         }
@@ -470,7 +470,7 @@ describe.each(Object.entries(imageImplementations))("%s", (_, { ssim }) => {
             shape,
           );
         const size = exactSum(products.map(Math.abs));
-        expect(Math.abs(slopeOf(f, 2 ** -10) - exactSum(products))).toBeLessThanOrEqual(1e-8 * size);
+        expect(Math.abs(slopeOf(f, 2 ** -10) - exactSum(products))).toBeLessThanOrEqual(1e-10 * size);
       }
     },
   );
