@@ -1,6 +1,6 @@
 /**
  * Vector functions: no special cases beyond those each one names, exact operations only, so the same bits everywhere.
- * The polynomials are minimax fits: tools/fit.sollya prints them with their errors.
+ * The polynomials are minimax fits: tools/fit.sollya prints them with their errors. The ULPs are the most over all float32s of the range: npm run accuracy.
  */
 import { lanes } from "./lanes";
 
@@ -127,7 +127,7 @@ export class math {
     return math.power2(f.add(f.sub(turns, math.shallow(turns)), lanes.at(LN2, 1)));
   }
 
-  /** e^x = 2^k e^r. x in [−176, 88], or [−1418, 709], from −104 or −746 on 0; NaN stays. 0.9 ULP. Cody and Waite (1980). */
+  /** e^x = 2^k e^r. x in [−176, 88], or [−1418, 709], from −104 or −746 on 0; NaN stays. 1.02 ULP. Cody and Waite (1980). */
   @inline static exp(x: v128): v128 {
     const turns = math.turns(x);
     return math.scale(f.add(lanes.one(), math.expm1(x, turns)), turns);
@@ -145,7 +145,7 @@ export class math {
     return f.mul(f.mul(p, math.power2(half)), math.power2(i.sub(turns, half)));
   }
 
-  /** e^r − 1, what remains of e^x without its turns. */
+  /** e^r − 1, what remains of e^x without its turns. 1.08 ULP. */
   @inline static expm1(x: v128, turns: v128): v128 {
     const r = math.remainder(x, turns);
     return f.add(r, math.expTail(r));
@@ -166,7 +166,7 @@ export class math {
     return f.mul(z, f.add(lower, f.mul(math.quad(LOG, 4, z, z2), f.mul(z2, z2))));
   }
 
-  /** log(1 + u) for u in [0, 1], 1.8 ULP; folded at ½ 0.9, for a tenth of the loss's speed. NaN stays. */
+  /** log(1 + u) for u in [0, 1], 1.33 ULP; folded at ½ 0.9, for a tenth of the loss's speed. NaN stays. */
   @inline static log1p(u: v128): v128 {
     return f.sub(u, math.log1pTail(u));
   }
@@ -208,7 +208,7 @@ export class math {
     return lanes.where(f.gt(u, lanes.half()), lanes.at(FOLD, 0));
   }
 
-  /** u/(1 + u) for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back: 1.3 ULP instead of 2.3. */
+  /** u/(1 + u) for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back: 1.0 ULP instead of 2.3. */
   @inline static share(u: v128, lost: v128): v128 {
     const d = f.add(lanes.one(), u);
     const share = f.div(u, d);
@@ -248,14 +248,14 @@ export class math {
     return v128.and(x, lanes.at(SCALE, 8));
   }
 
-  /** log(1 − s) for s in [0, ½], 0.8 ULP: log(1 + (1 − 2s)) − ln 2 above ¼. NaN stays. */
+  /** log(1 − s) for s in [0, ½], 1.01 ULP: log(1 + (1 − 2s)) − ln 2 above ¼. NaN stays. */
   @inline static log1m(s: v128): v128 {
     const large = f.gt(s, lanes.at(FOLD, 1));
     const t = lanes.choose(large, f.sub(lanes.one(), f.add(s, s)), f.neg(s));
     return f.sub(f.sub(t, math.logTail(t)), lanes.where(large, lanes.at(FOLD, 0)));
   }
 
-  /** log x for x ≥ 0, subnormals and 0 included, 0.8 ULP: x = 2^k (1 + t), 1 + t within √2 of 1. NaN stays. */
+  /** log x for x ≥ 0, subnormals and 0 included, 0.96 ULP: x = 2^k (1 + t), 1 + t within √2 of 1. NaN stays. */
   @inline static log(x: v128): v128 {
     const bits = math.logBits(x);
     const k = math.logTurns(bits, x);
