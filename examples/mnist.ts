@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 
 export const side = 28;
 export const pixels = side * side;
+export const classes = 10;
 
 /** How many digits there are. */
 export const counts = { train: 60_000, t10k: 10_000 } as const;
@@ -20,6 +21,14 @@ export function digits(split: Split, count: number): Float32Array {
 /** What the first digits of a split are: 0 … 9. */
 export function labels(split: Split, count: number): Uint8Array {
   return read(`${split}-labels-idx1-ubyte`, 8, count); // a magic number and a size before them
+}
+
+/** What digits are by their logits, `classes` each: the class of the largest. */
+export function readings(logits: Float32Array): number[] {
+  return Array.from({ length: logits.length / classes }, (_, row) => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return own.indexOf(Math.max(...own));
+  });
 }
 
 function read(name: string, header: number, length: number): Uint8Array {

@@ -4,8 +4,8 @@ import Table from "cli-table3";
 import { Command, InvalidArgumentError } from "commander";
 import { softmaxCrossEntropy } from "simdloss";
 import { positive } from "../arguments.js";
-import { counts, digits, labels, pixels, type Split } from "../mnist.js";
-import { classes, type Examples, logitsOf, type Settings, type Trained, train } from "./model.js";
+import { classes, counts, digits, labels, pixels, readings, type Split } from "../mnist.js";
+import { type Examples, logitsOf, type Settings, type Trained, train } from "./model.js";
 import { drawn } from "./picture.js";
 
 const program = new Command("npm run digits --")
@@ -37,7 +37,7 @@ function main(settings: Settings): void {
 
   const logits = logitsOf(trained.model, test.digits);
   const losses = softmaxCrossEntropy(logits, test.labels, { reduction: "none" });
-  const read = Array.from(test.labels, (_, digit) => largest(logits, digit));
+  const read = readings(logits);
   const misread = [...read.keys()].filter((digit) => read[digit] !== test.labels[digit]);
   const value = softmaxCrossEntropy(logits, test.labels);
   if (!Number.isFinite(value)) program.error(`error: with --rate ${settings.rate} the training diverges`);
@@ -81,12 +81,6 @@ function trainWithBar(training: Examples, settings: Settings): Trained {
   });
   bar.stop();
   return trained;
-}
-
-/** The class of a row's largest logit. */
-function largest(logits: Float32Array, row: number): number {
-  const own = logits.subarray(row * classes, (row + 1) * classes);
-  return own.indexOf(Math.max(...own));
 }
 
 function percent(part: number, all: number): string {

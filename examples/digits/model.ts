@@ -1,8 +1,6 @@
 /** Softmax regression of digits: simdloss gives the loss and its gradient, plain loops the rest. */
 import { softmaxCrossEntropy } from "simdloss";
-import { pixels, seeded, shuffled } from "../mnist.js";
-
-export const classes = 10;
+import { classes, pixels, seeded, shuffled } from "../mnist.js";
 
 export interface Examples {
   readonly digits: Float32Array;

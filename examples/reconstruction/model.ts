@@ -1,33 +1,55 @@
-/** The network and its training: TensorFlow.js does everything but the loss. */
-import { train as optimizers, tensor2d } from "@tensorflow/tfjs-core";
+/** The networks and their training: TensorFlow.js does everything but the loss. */
+import { train as optimizers, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { initializers, layers, type Sequential, sequential } from "@tensorflow/tfjs-layers";
 import type { TfjsLoss } from "simdloss/tfjs";
-import { pixels } from "../mnist.js";
-import { batches, batchSize } from "./data.js";
+import { classes, pixels } from "../mnist.js";
+import { batchSize, type Course } from "./data.js";
 
-/** Every call gives the same weights. */
-function autoencoder(): Sequential {
+/** Restores digits; a seed gives the same weights each time. */
+export function autoencoder(seed: number): Sequential {
   return sequential({
     layers: [
+      // The mean of the noisy pixels is 0.3. Without this, mae ends 0.7 dB lower, mse 0.2 dB; with relu for elu, mae 1.5 dB.
+      layers.rescaling({ inputShape: [pixels], scale: 1, offset: -0.3 }),
       layers.dense({
-        inputShape: [pixels],
         units: 128,
-        activation: "relu",
-        kernelInitializer: initializers.glorotUniform({ seed: 1 }),
+        activation: "elu",
+        kernelInitializer: initializers.glorotUniform({ seed: 2 * seed - 1 }),
       }),
       layers.dense({
         units: pixels,
         activation: "sigmoid",
-        kernelInitializer: initializers.glorotUniform({ seed: 2 }),
-        // σ(−2) is about the average pixel. From 0, mae first turns every pixel black, and ends 0.5 dB lower.
+        kernelInitializer: initializers.glorotUniform({ seed: 2 * seed }),
+        // σ(−2) is about the average pixel. From 0, mae first turns every pixel black, and ends 0.9 dB lower.
         biasInitializer: initializers.constant({ value: -2 }),
       }),
     ],
   });
 }
 
+/** Reads digits, and gives logits; the same weights each time. */
+export function classifier(): Sequential {
+  return sequential({
+    layers: [
+      layers.dense({
+        name: "hidden1",
+        inputShape: [pixels],
+        units: 64,
+        activation: "relu",
+        kernelInitializer: initializers.glorotUniform({ seed: 1 }),
+      }),
+      layers.dense({
+        name: "hidden2",
+        units: 64,
+        activation: "relu",
+        kernelInitializer: initializers.glorotUniform({ seed: 2 }),
+      }),
+      layers.dense({ units: classes, kernelInitializer: initializers.glorotUniform({ seed: 3 }) }),
+    ],
+  });
+}
+
 export interface Trained {
-  readonly model: Sequential;
   /** The loss over the last epoch. */
   readonly value: number;
   /** Milliseconds of the average step, and of the loss in it. */
@@ -35,11 +57,10 @@ export interface Trained {
   readonly lossTime: number;
 }
 
-/** Trains a new autoencoder to give the digits back without their noise: the same batches and noise whichever the loss. */
 export async function train(
+  model: Sequential,
   loss: TfjsLoss,
-  digits: Float32Array,
-  epochs: number,
+  { stepsPerEpoch, batches }: Course,
   onStep: (step: number, value: number) => void,
 ): Promise<Trained> {
   let lossTime = 0;
@@ -50,15 +71,14 @@ export async function train(
     return value;
   };
 
-  const model = autoencoder();
-  const optimizer = optimizers.adam(2e-3);
+  const optimizer = optimizers.adam(3e-3);
   model.compile({ loss: timed, optimizer });
 
   let stepTime = 0;
   const values: number[] = [];
-  for (const { clean, noisy } of batches(digits, epochs, 3)) {
-    const input = tensor2d(noisy, [batchSize, pixels]);
-    const target = tensor2d(clean, [batchSize, pixels]);
+  for (const batch of batches) {
+    const input = matrix(batch.input, batchSize);
+    const target = matrix(batch.target, batchSize);
     const started = performance.now();
     const value = Number(await model.trainOnBatch(input, target));
     stepTime += performance.now() - started;
@@ -68,23 +88,25 @@ export async function train(
   }
   optimizer.dispose();
 
-  const steps = values.length;
-  const last = values.slice(-steps / epochs);
+  const last = values.slice(-stepsPerEpoch);
   return {
-    model,
     value: last.reduce((sum, value) => sum + value, 0) / last.length,
-    stepTime: stepTime / steps,
-    lossTime: lossTime / steps,
+    stepTime: stepTime / values.length,
+    lossTime: lossTime / values.length,
   };
 }
 
-/** What the network makes of noisy digits. */
-export function restore(model: Sequential, noisy: Float32Array): Float32Array {
-  const input = tensor2d(noisy, [noisy.length / pixels, pixels]);
+/** What a network makes of digits. */
+export function outputs(model: Sequential, digits: Float32Array): Float32Array {
+  const input = matrix(digits, digits.length / pixels);
   const output = model.predict(input);
-  if (Array.isArray(output)) throw new Error("an autoencoder has one output");
-  const restored = Float32Array.from(output.dataSync());
+  if (Array.isArray(output)) throw new Error("the network must have one output");
+  const values = Float32Array.from(output.dataSync());
   input.dispose();
   output.dispose();
-  return restored;
+  return values;
+}
+
+function matrix(values: Float32Array, rows: number): Tensor2D {
+  return tensor2d(values, [rows, values.length / rows]);
 }
