@@ -253,7 +253,11 @@ class Focusing {
   }
   /** damping · loss, 0 where the damping is, even of an infinite loss. */
   @inline damp(damping: v128, loss: v128, x: v128): v128 {
-    return lanes.orNaN(lanes.where(f.ne(damping, lanes.zero()), f.mul(damping, loss)), x);
+    return this.unless(damping, f.mul(damping, loss), x);
+  }
+  /** What is damped already, or 0. */
+  @inline unless(damping: v128, damped: v128, x: v128): v128 {
+    return lanes.orNaN(lanes.where(f.ne(damping, lanes.zero()), damped), x);
   }
   /** wrong^(γ − 1), likewise; of γ = 0, whose share is nothing, 0. */
   @inline share(wrong: v128): v128 {
@@ -364,8 +368,10 @@ export class Focal extends Probability {
   }
   /** −(1 − p)^γ (γ L/(1 − p) + 1/p) by the label's probability. */
   @inline grad(_s: v128, x: v128, y: v128): v128 {
-    const slope = f.add(f.mul(focusing.gamma, this.ratio()), f.div(lanes.one(), this.p));
-    return v128.xor(focusing.damp(this.damping, slope, x), lanes.sign(f.ne(y, lanes.zero())));
+    // α_t/p, as 1/p alone may be infinite.
+    const pole = f.div(this.damping, this.p);
+    const slope = f.add(f.mul(f.mul(this.damping, focusing.gamma), this.ratio()), pole);
+    return v128.xor(focusing.unless(this.damping, slope, x), lanes.sign(f.ne(y, lanes.zero())));
   }
   /** γ (1 − p)^(γ − 1) ((γ − 1) L/(1 − p) + 2/p) + (1 − p)^γ/p². */
   @inline hess(s: v128, x: v128, y: v128, _weight: v128): v128 {
@@ -375,8 +381,8 @@ export class Focal extends Probability {
     const power = focusing.times < 0 ? probabilityPower(s, right, less) : focusing.share(this.wrong);
     const inner = f.add(f.mul(less, this.ratio()), f.div(lanes.two(), this.p));
     const first = focusing.damp(f.mul(f.mul(focusing.alpha(y), power), gamma), inner, x);
-    const second = f.div(f.div(lanes.one(), this.p), this.p);
-    return f.add(first, focusing.damp(this.damping, second, x));
+    const second = f.div(f.div(this.damping, this.p), this.p);
+    return f.add(first, focusing.unless(this.damping, second, x));
   }
   /** L/(1 − p), 1 at p = 1. */
   @inline ratio(): v128 {
