@@ -225,7 +225,7 @@ export class LogCosh extends Loss {
     const size = f.abs(e);
     const far = f.add(f.sub(size, lanes.at(FAR, 0)), math.log1p(u));
     const z = f.mul(e, e);
-    const near = f.mul(z, f.add(lanes.half(), f.mul(z, this.series(z))));
+    const near = f.add(f.mul(z, lanes.half()), f.mul(f.mul(z, z), this.series(z)));
     return lanes.choose(f.lt(size, lanes.at(FAR, 1)), near, far);
   }
   @inline series(z: v128): v128 {

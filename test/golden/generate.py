@@ -2,9 +2,8 @@
 
     python3 test/golden/generate.py
 
-Needs Debian's python3-mpmath and python3-torch. The formulas stand here a third time on purpose: they are derived from
-the papers and from shared definitions, never from this package's code. Every draw is seeded, so a second run writes the
-same bytes. README.md tells how to read the files.
+Needs Debian's python3-mpmath and python3-torch. The formulas, of formulas.py, stand there a third time on purpose. Every
+draw is seeded, so a second run writes the same bytes. README.md tells how to read the files.
 """
 
 import json
@@ -18,8 +17,10 @@ import torch
 import torch.nn.functional as F
 from mpmath import mp, mpf
 
-# No formula below cancels, except sums of terms and 1 + v, so 400 digits leave at least 280 good ones: enough to see
-# to which side of a tie an input of 5e-324 moves a result. Nearer ties (0.75 (x + e^−x) at x = 1509) go to even.
+from formulas import bce, bce_with_logits, charbonnier, focal, focal_with_logits, huber, log_cosh, mae, mse
+
+# No formula cancels, except sums of terms: 400 digits are enough to see to which side of a tie an input of 5e-324 moves
+# a result. Nearer ties (0.75 (x + e^−x) at x = 1509) go to even.
 mp.dps = 400
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -62,121 +63,6 @@ def nearest(v, type):
     exact = Fraction(int(mantissa)) * Fraction(2) ** exponent
     result = math.inf if exact >= type.overflow else exact.numerator / exact.denominator
     return -result if sign else result
-
-
-# Losses. Each gives value, ∂/∂x and ∂²/∂x² as a list of terms: their sum is the result, and the largest is the scale
-# that an error is measured by where terms of opposite sign cancel.
-
-def log(v):
-    return mp.log(v) if v else mpf("-inf")
-
-
-def inverse(v):
-    return 1 / v if v else mpf("inf")
-
-
-def log1p(v):
-    # The fourth term of the series is below 1e-360 of the first.
-    return v - v**2 / 2 + v**3 / 3 if abs(v) < mpf("1e-120") else log(1 + v)
-
-
-def softplus(v):
-    return max(v, mpf(0)) + log1p(mp.exp(-abs(v)))
-
-
-def sigmoid(v):
-    return mp.exp(-softplus(-v))
-
-
-def times(weight, v):
-    """0 · ∞ = 0: a label that is absent contributes nothing."""
-    return weight * v if weight else mpf(0)
-
-
-def mae(x, y):
-    e = x - y
-    return [abs(e)], [mp.sign(e)], [mpf(0)]
-
-
-def mse(x, y):
-    e = x - y
-    return [e**2], [2 * e], [mpf(2)]
-
-
-def huber(x, y, delta):
-    e = x - y
-    if abs(e) <= delta:
-        return [e**2 / 2], [e], [mpf(1)]
-    return [delta * (abs(e) - delta / 2)], [delta * mp.sign(e)], [mpf(0)]
-
-
-def log_cosh(x, y):
-    """log cosh e = ½ log(1 + sinh² e), which loses nothing near 0."""
-    e = x - y
-    return [log1p(mp.sinh(e) ** 2) / 2], [mp.tanh(e)], [1 / mp.cosh(e) ** 2]
-
-
-def charbonnier(x, y, epsilon):
-    e = x - y
-    root = mp.sqrt(e**2 + epsilon**2)
-    return [root], [e / root], [epsilon**2 / root**3]
-
-
-def bce(x, y, epsilon):
-    p = min(max(x, epsilon), 1 - epsilon)
-    hit, miss = inverse(p), inverse(1 - p)
-    return (
-        [times(y, -log(p)), times(1 - y, -log1p(-p))],
-        [times(y, -hit), times(1 - y, miss)],
-        [times(y, hit**2), times(1 - y, miss**2)],
-    )
-
-
-def bce_with_logits(x, y, posWeight, labelSmoothing):
-    smoothed = y * (1 - labelSmoothing) + labelSmoothing / 2
-    positive, negative = posWeight * smoothed, 1 - smoothed
-    p, q = sigmoid(x), sigmoid(-x)
-    return (
-        [positive * softplus(-x), negative * softplus(x)],
-        [-positive * q, negative * p],
-        [positive * p * q, negative * p * q],
-    )
-
-
-def focal(x, y, alpha, gamma, epsilon):
-    """
-    Lin et al. (2017), L = −α_t q^γ log p_t with q = 1 − p_t. By p_t:
-    L′ = α_t q^{γ−1} (γ log p_t − q/p_t),
-    L″ = α_t q^{γ−2} (γ(1−γ) log p_t + 2γ q/p_t + q²/p_t²), whose first term is negative where γ < 1.
-    """
-    p = min(max(x, epsilon), 1 - epsilon)
-    weight = mpf(1) if alpha is None else alpha if y else 1 - alpha
-    hit, miss, log_hit, sign = (p, 1 - p, log(p), 1) if y else (1 - p, p, log1p(-p), -1)
-    odds = miss / hit
-    first, second = sign * weight * miss ** (gamma - 1), weight * miss ** (gamma - 2)
-    return (
-        [-weight * miss**gamma * log_hit],
-        [first * gamma * log_hit, -first * odds],
-        [second * gamma * (1 - gamma) * log_hit, second * 2 * gamma * odds, second * odds**2],
-    )
-
-
-def focal_with_logits(x, y, alpha, gamma):
-    """
-    The same of p_t = σ(z), z = ±x, with ℓ = −log p_t. By z: p_t′ = p_t q, q′ = −p_t q, ℓ′ = −q, hence
-    L′ = −α_t q^γ (γ p_t ℓ + q),
-    L″ = α_t p_t q^γ (γ² p_t ℓ − γ q ℓ + (2γ + 1) q), which changes sign where the label is well missed.
-    """
-    sign = 1 if y else -1
-    z = sign * x
-    weight = mpf(1) if alpha is None else alpha if y else 1 - alpha
-    p, q, loss = sigmoid(z), sigmoid(-z), softplus(-z)
-    factor = weight * mp.exp(-gamma * softplus(z))
-    return (
-        [factor * loss],
-        [-sign * factor * gamma * p * loss, -sign * factor * q],
-        [factor * p * gamma**2 * p * loss, -factor * p * gamma * q * loss, factor * p * (2 * gamma + 1) * q],
-    )
 
 
 def result(terms):

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from mpmath import mp, mpf
 from torch.distributions import Normal, kl_divergence
 
-from generate import FLOAT32, FLOAT64, grid, inverse, log, log1p, nearest, number, result, row, sweep, times, write
+from formulas import inverse, log, times
+from generate import FLOAT32, FLOAT64, grid, nearest, number, result, row, sweep, write
 
 # Losses. Each takes one row and gives its value, gradient and second derivatives, and in `scale` what an error is
 # measured by where terms of opposite sign cancel.
@@ -34,7 +35,7 @@ def softmax(x, temperature=1):
     top = max(x)
     e = [mp.exp((v - top) / temperature) for v in x]
     total, rest = sum(e), others(e)
-    surprise = [log1p(r / v) if v else mpf("inf") for v, r in zip(e, rest)]
+    surprise = [mp.log1p(r / v) if v else mpf("inf") for v, r in zip(e, rest)]
     return [v / total for v in e], [r / total for r in rest], surprise
 
 
