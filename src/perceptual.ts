@@ -74,7 +74,9 @@ export function definePerceptual(spec: ImageSpec, own: Spec, engine: Engine): Pe
 
 const none = new Float32Array(0);
 
-function callOf(spec: Spec, { x, y, value, grad, hess }: Layer, scale: number): Call {
+function callOf(spec: Spec, { x, y, value, grad, hess }: Layer, weight: number): Call {
+  // Finite in the element type too: a derivative of 0 stays 0.
+  const scale = x.BYTES_PER_ELEMENT === 4 ? Math.min(weight, 3.4028234663852886e38) : weight;
   const parameters = { a: 0, b: 0, c: 0, scale, unit: 1 };
   return {
     spec,
@@ -173,23 +175,45 @@ function weightsOf(loss: string, given: unknown, count: number): Floats | undefi
   return weights;
 }
 
-/** No output may touch another array, but that a layer's gradient may take its prediction's place. */
+interface Span {
+  readonly kind: "features" | "targetFeatures" | "out.value" | "out.grad" | "out.hess";
+  readonly layer: number;
+  readonly array: Floats;
+}
+
+/** No output may touch another array, but that a layer's gradient may take its prediction's place. Only arrays of one buffer are compared. */
 function refuseOverlaps(loss: string, layers: readonly Layer[]): void {
-  const inputs = layers.flatMap(({ x, y }, l) => [
-    { name: `features[${l}]`, array: x },
-    { name: `targetFeatures[${l}]`, array: y },
-  ]);
-  const taken: { name: string; array: Floats }[] = [...inputs];
-  for (const [l, layer] of layers.entries()) {
-    for (const kind of ["value", "grad", "hess"] as const) {
-      const array = layer[kind];
+  const taken = new Map<ArrayBufferLike, Span[]>();
+  const take = (span: Span): void => {
+    const own = taken.get(span.array.buffer);
+    if (own === undefined) taken.set(span.array.buffer, [span]);
+    else own.push(span);
+  };
+  for (const [layer, { x, y }] of layers.entries()) {
+    take({ kind: "features", layer, array: x });
+    take({ kind: "targetFeatures", layer, array: y });
+  }
+  for (const [layer, { value, grad, hess }] of layers.entries()) {
+    for (const [kind, array] of [
+      ["out.value", value] as const,
+      ["out.grad", grad] as const,
+      ["out.hess", hess] as const,
+    ]) {
       if (array === undefined) continue;
-      const name = `out.${kind}[${l}]`;
-      for (const other of taken) {
-        const inPlace = kind === "grad" && other.name === `features[${l}]` && array.byteOffset === layer.x.byteOffset;
-        if (!inPlace) refuse(loss, name, array, array.buffer, other.name, other.array);
-      }
-      taken.push({ name, array });
+      const output: Span = { kind, layer, array };
+      for (const other of taken.get(array.buffer) ?? []) refusePair(loss, output, other);
+      take(output);
     }
   }
 }
+
+function refusePair(loss: string, output: Span, other: Span): void {
+  const start = output.array.byteOffset;
+  const from = other.array.byteOffset;
+  if (from >= start + output.array.byteLength || start >= from + other.array.byteLength) return;
+  const own = output.kind === "out.grad" && other.kind === "features" && output.layer === other.layer;
+  if (own && start === from) return;
+  refuse(loss, nameOf(output), output.array, output.array.buffer, nameOf(other), other.array);
+}
+
+const nameOf = ({ kind, layer }: Span): string => `${kind}[${layer}]`;

@@ -36,6 +36,8 @@ export function definePsnr(spec: ImageSpec<{ peak: number }>, rmse: Loss): Psnr 
   return Object.assign(psnr, members) as unknown as Psnr;
 }
 
+/** 20 log10(peak/error); of a quotient that is no normal number, by its parts. */
 function decibels(peak: number, error: number): number {
-  return 20 * (Math.log10(peak) - Math.log10(error));
+  const ratio = peak / error;
+  return 20 * (ratio > 1e-300 && ratio < Infinity ? Math.log10(ratio) : Math.log10(peak) - Math.log10(error));
 }

@@ -3,8 +3,8 @@ import type { Floats, ImageCall } from "./engine.js";
 import { WINDOW } from "./ssim.js";
 import { type FloatsConstructor, Instance, PAGE, Slot } from "./staging.js";
 
-/** Rows of a strip, a window's at least: the more, the less often the rows above it are moved. */
-const ROWS = 32;
+/** Rows of a strip, a window's at least: the more, the less often the rows above it are moved; of long rows fewer, for the memory. */
+const rowsOf = (length: number): number => (length > 2048 ? 16 : 32);
 
 /** Rows that a window reaches beyond one. */
 const REACH = WINDOW - 1;
@@ -43,6 +43,9 @@ class SsimKernels {
   private length = 0;
   private channels = 0;
   private type: FloatsConstructor = Float64Array;
+  /** Whether there is room for derivatives. */
+  private steep = false;
+  private rows = 0;
   private integers = new Int32Array(0);
   private numbers = new Float64Array(0);
   private prediction = this.slot(0, 0);
@@ -53,31 +56,35 @@ class SsimKernels {
     return new Slot(this.instance.memory, address, this.type, size);
   }
 
-  private arrange(length: number, channels: number, type: FloatsConstructor): void {
-    if (length === this.length && channels === this.channels && type === this.type) return;
+  private arrange(length: number, channels: number, type: FloatsConstructor, steep: boolean): void {
+    const same = length === this.length && channels === this.channels && type === this.type;
+    if (same && (this.steep || !steep)) return;
+    const rows = rowsOf(length);
     let end = PAGE;
-    const place = (rows: number, bytes: number): number => {
+    const place = (count: number, bytes: number): number => {
       const address = end;
-      end += Math.ceil((rows * bytes) / 16) * 16;
+      end += Math.ceil((count * bytes) / 16) * 16;
       return address;
     };
     const margin = REACH * channels;
-    const prediction = place(ROWS, 8 * length);
-    const target = place(ROWS, 8 * length);
-    const grad = place(ROWS + REACH, 8 * length);
+    const prediction = place(rows, 8 * length);
+    const target = place(rows, 8 * length);
     const line = place(1, PAIR * length);
-    const blurred = place(ROWS + REACH, PAIR * (length - margin));
-    const pixels = place(ROWS + REACH, (PAIR / 2) * length);
-    const given = place(ROWS, PAIR * (length + margin));
-    const returned = place(ROWS + 2 * REACH, PAIR * length);
+    const blurred = place(rows + REACH, PAIR * (length - margin));
+    const grad = place(steep ? rows + REACH : 0, 8 * length);
+    const pixels = place(steep ? rows + REACH : 0, (PAIR / 2) * length);
+    const given = place(steep ? rows : 0, PAIR * (length + margin));
+    const returned = place(steep ? rows + 2 * REACH : 0, PAIR * length);
     this.grow(end, length);
 
     this.length = length;
     this.channels = channels;
     this.type = type;
-    this.prediction = this.slot(prediction, ROWS * length);
-    this.target = this.slot(target, ROWS * length);
-    this.grad = this.slot(grad, (ROWS + REACH) * length);
+    this.steep = steep;
+    this.rows = rows;
+    this.prediction = this.slot(prediction, rows * length);
+    this.target = this.slot(target, rows * length);
+    this.grad = this.slot(grad, steep ? (rows + REACH) * length : 0);
     const { memory, STRIP } = this.instance.exports;
     const integers = new Int32Array(memory.buffer, STRIP.value, INTEGERS);
     integers[LENGTH] = length;
@@ -111,7 +118,8 @@ class SsimKernels {
   compare({ prediction, target, images, width, height, channels, peak, grad }: ImageCall): number {
     if (images === 0) return Number.NaN;
     const length = width * channels;
-    this.arrange(length, channels, prediction.BYTES_PER_ELEMENT === 4 ? Float32Array : Float64Array);
+    const type = prediction.BYTES_PER_ELEMENT === 4 ? Float32Array : Float64Array;
+    this.arrange(length, channels, type, grad !== undefined);
     const { integers, numbers } = this;
     // Exact, and no square overflows or vanishes whatever the peak.
     const unit = 2 ** -Math.max(-1022, Math.min(1022, Math.floor(Math.log2(peak))));
@@ -133,8 +141,8 @@ class SsimKernels {
     const { integers, numbers, length } = this;
     let sum = 0;
     let done = 0;
-    for (let row = 0; row < height; row += ROWS) {
-      const rows = Math.min(ROWS, height - row);
+    for (let row = 0; row < height; row += this.rows) {
+      const rows = Math.min(this.rows, height - row);
       const last = row + rows === height;
       this.prediction.put(prediction, start + row * length, rows * length);
       this.target.put(target, start + row * length, rows * length);

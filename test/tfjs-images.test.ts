@@ -162,6 +162,16 @@ describe("tfjsLoss of ssim refuses", () => {
   const { ssim } = losses;
   const picture = () => tf.zeros([1, 12, 14, 3]);
 
+  it("images on their side", () => {
+    const loss = tfjsLoss(ssim, { width: 14, height: 12 });
+    const lying = tf.zeros([8, 14, 12]);
+    expect(() => loss(lying, lying)).toThrow(
+      new RangeError("tfjsLoss(ssim): yPred must be [images, 12, 14], height before width, got [8, 14, 12]"),
+    );
+    const upright = tf.zeros([8, 12, 14]);
+    expect(floats(loss(upright, upright))).toEqual(Float32Array.of(0));
+  });
+
   it("options that are none, at once", () => {
     expect(() => tfjsLoss(ssim, { peak: 0 })).toThrow(
       new RangeError("ssim: peak must be finite and greater than 0, got 0"),
@@ -180,14 +190,14 @@ describe("tfjsLoss of ssim refuses", () => {
     );
     // @ts-expect-error the tensors say it
     expect(() => tfjsLoss(ssim, { images: 2 })).toThrow(
-      new TypeError("tfjsLoss(ssim): images must be left out, the tensors' size says how many there are"),
+      new TypeError('tfjsLoss(ssim): unknown option "images"; the options are width, height, channels, peak'),
     );
     // @ts-expect-error the value is the mean over all windows
     expect(() => tfjsLoss(ssim, { reduction: "sum" })).toThrow(
-      new TypeError('ssim: unknown option "reduction"; the options are width, height, channels, images, peak, out'),
+      new TypeError('tfjsLoss(ssim): unknown option "reduction"; the options are width, height, channels, peak'),
     );
     // @ts-expect-error pixels have no weights
-    expect(() => tfjsLoss(ssim, { weights: [1] })).toThrow('ssim: unknown option "weights"');
+    expect(() => tfjsLoss(ssim, { weights: [1] })).toThrow('tfjsLoss(ssim): unknown option "weights"');
     // @ts-expect-error the results are tensors
     expect(() => tfjsLoss(ssim, { out: {} })).toThrow(
       new TypeError("tfjsLoss(ssim): out must be left out, the results are tensors"),

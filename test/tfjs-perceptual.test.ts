@@ -526,6 +526,15 @@ describe("perceptualLoss refuses", () => {
     );
     // @ts-expect-error layers are called by name
     expect(() => perceptualLoss(network, [3])).toThrow(new TypeError("perceptualLoss: layers must hold names, got 3"));
+    const holes: string[] = ["block1_conv1"];
+    holes[2] = "block3_conv3";
+    expect(() => perceptualLoss(network, holes)).toThrow(
+      new TypeError("perceptualLoss: layers must hold names, got undefined"),
+    );
+    // @ts-expect-error weights by name are an object
+    expect(() => perceptualLoss(network, new Map([["block1_conv1", 1]]))).toThrow(
+      new TypeError("perceptualLoss: layers must be an array of names, or weights by name, got an object"),
+    );
     for (const layers of [[], {}]) {
       expect(() => perceptualLoss(network, layers)).toThrow(
         new RangeError("perceptualLoss: layers must name at least 1 layer, got none"),
@@ -593,6 +602,16 @@ describe("perceptualLoss refuses", () => {
         ),
       );
     }
+  });
+
+  it("images that are too small for a layer", () => {
+    const loss = perceptualLoss(network, ["block1_conv1", "block3_pool"]);
+    const images = tf.zeros([2, 4, 4, 3]);
+    expect(() => loss(images, images)).toThrow(
+      new RangeError('perceptualLoss: layer "block3_pool" has no features of images [2, 4, 4, 3], they are too small'),
+    );
+    const none = tf.zeros([0, 8, 8, 3]);
+    expect(floats(loss(none, none))).toEqual(Float32Array.of(Number.NaN));
   });
 
   it("what preprocess returns", () => {

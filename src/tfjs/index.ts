@@ -1,5 +1,6 @@
 /** The losses of this package as losses of TensorFlow.js. */
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { optionsOf } from "../options.js";
 import type {
   CommonOptions,
   DivergenceLoss,
@@ -223,9 +224,7 @@ function ofGaussians(who: string, loss: GaussianLoss, options: TfjsOptions<Laten
 }
 
 function ofImages(who: string, loss: Ssim, options: TfjsImageOptions | undefined): TfjsLoss {
-  if (options !== undefined && "images" in options && options.images !== undefined) {
-    throw new TypeError(`${who}: images must be left out, the tensors' size says how many there are`);
-  }
+  optionsOf(who, ["width", "height", "channels", "peak"], options);
   const { width = 11, height = 11, channels = 1 } = options ?? {};
   loss(nothing, nothing, { ...options, width, height, channels, images: 0 });
   if ((options?.width === undefined) !== (options?.height === undefined)) {

@@ -10,7 +10,7 @@ import { differentiable, numbers, refuseKind, refuseKinds, refuseOtherShape, sha
 export interface PerceptualLossOptions {
   /** @defaultValue "mean", of each layer */
   readonly reduction?: "mean" | "sum" | undefined;
-  /** What the network wants done to an image first, in operations of TensorFlow.js, through which the gradient goes on. */
+  /** What the network wants done to an image first, in operations of TensorFlow.js, through which the gradient goes on. Called for both images. */
   readonly preprocess?: ((image: Tensor) => Tensor) | undefined;
 }
 
@@ -40,16 +40,22 @@ export function perceptualLoss(
 ): TfjsLoss {
   refuseStranger(extractor);
   const { reduction, preprocess } = optionsFrom(options);
-  const weights = [...weightsOf(layers)].map(([name, weight]) => ({ output: outputOf(extractor, name), weight }));
+  const weights = [...weightsOf(layers)].map(([name, weight]) => ({ name, output: outputOf(extractor, name), weight }));
   const used = weights.filter(({ weight }) => weight > 0);
   if (used.length === 0) throw new RangeError(`${who}: a layer must have a weight greater than 0, got 0 for each`);
   const outputs = used.map(({ output }) => output);
+  const names = used.map(({ name }) => name);
   const settings = { layerWeights: used.map(({ weight }) => weight), reduction };
 
   function features(name: string, image: Tensor): Tensor[] {
     const given = preprocess === undefined ? image : preprocess(image);
     refuseMisfit(extractor, preprocess === undefined ? name : "what preprocess returns", given);
-    return [extractor.execute(given, outputs)].flat();
+    const maps = [extractor.execute(given, outputs)].flat();
+    const empty = maps.findIndex(({ size }) => size === 0);
+    if (empty < 0 || image.size === 0) return maps;
+    throw new RangeError(
+      `${who}: layer ${show(names[empty])} has no features of images ${shapeOf(given)}, they are too small`,
+    );
   }
 
   function reduced(yTrue: Tensor, yPred: Tensor): Scalar {
@@ -102,8 +108,9 @@ function weightsOf(layers: unknown): ReadonlyMap<string, number> {
 }
 
 function entriesOf(layers: unknown): (readonly [name: unknown, weight: unknown])[] {
-  if (Array.isArray(layers)) return layers.map((name: unknown) => [name, 1]);
-  if (isRecord(layers)) return Object.entries(layers);
+  // `from` fills holes.
+  if (Array.isArray(layers)) return Array.from(layers, (name: unknown) => [name, 1] as const);
+  if (isRecord(layers) && !(layers instanceof Map)) return Object.entries(layers);
   throw new TypeError(`${who}: layers must be an array of names, or weights by name, got ${show(layers)}`);
 }
 

@@ -95,6 +95,11 @@ function imagesBySize(who: string, { height, width, channels = 1 }: GivenImages,
     const shape = "[images, height, width, channels]";
     throw new RangeError(`${who}: yPred must be ${shape} where width and height are not given, got ${shapeOf(tensor)}`);
   }
+  const [, second, third] = tensor.shape;
+  if (tensor.shape.length === 3 && width !== height && second === width && third === height) {
+    const shape = `[images, ${height}, ${width}]`;
+    throw new RangeError(`${who}: yPred must be ${shape}, height before width, got ${shapeOf(tensor)}`);
+  }
   const images = tensor.size / (height * width * channels);
   if (Number.isInteger(images)) return { images, height, width, channels };
   const one = `${height} × ${width} × ${channels} (height × width × channels)`;

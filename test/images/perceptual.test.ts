@@ -69,6 +69,15 @@ describe.each(imageSuites)("$title", ({ losses: { perceptual, mae }, Type }) => 
     }
   });
 
+  it("keeps derivatives of 0 where λ is beyond the element type", () => {
+    const most = Type === Float32Array ? 3.4028234663852886e38 : 1e300;
+    const options = { layerWeights: [1e300], reduction: "sum" } as const;
+    const { value, grad, hess } = perceptual.valueGradHess([Type.of(1, 2, 0)], [Type.of(1, 0, 3)], options);
+    expect(value).toBe(5e300);
+    expect(grad).toEqual([Type.of(0, most, -most)]);
+    expect(hess).toEqual([new Type(3)]);
+  });
+
   it("has the gradient λ mae.grad", () => {
     const layerWeights = [1, 0.5, 4, 2];
     for (const reduction of reductions) {
