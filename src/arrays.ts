@@ -156,6 +156,11 @@ export function refuse(
   throw new RangeError(`${loss}: ${name} must not overlap ${other}`);
 }
 
+/** A new array of the same type. */
+export function like(array: Floats, length = array.length): Floats {
+  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(length) : new Float64Array(length);
+}
+
 /** "1 element", "5 elements". */
 export function elements(n: number): string {
   return n === 1 ? "1 element" : `${n} elements`;

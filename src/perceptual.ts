@@ -1,6 +1,6 @@
 /** The loss of features: each layer's own loss, weighted. */
 import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
-import { floats, matchLength, output, refuse, show } from "./arrays.js";
+import { floats, like, matchLength, output, refuse, show } from "./arrays.js";
 import type { Call, Engine, Floats } from "./engine.js";
 import { frozen, optionsOf, outOf, reductionOf } from "./options.js";
 import type { ImageSpec, Spec } from "./spec.js";
@@ -95,13 +95,9 @@ function callOf(spec: Spec, { x, y, value, grad, hess }: Layer, weight: number):
 /** A layer of weight 0 counts for nothing, even where its loss is infinite or NaN. */
 function leaveZeros(call: Call, want: number): void {
   const { prediction } = call;
-  if (want & EACH) call.value = (call.value ?? newLike(prediction)).fill(0);
-  if (want & GRAD) call.grad = (call.grad ?? newLike(prediction)).fill(0);
-  if (want & HESS) call.hess = (call.hess ?? newLike(prediction)).fill(0);
-}
-
-function newLike(array: Floats): Floats {
-  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(array.length) : new Float64Array(array.length);
+  if (want & EACH) call.value = (call.value ?? like(prediction)).fill(0);
+  if (want & GRAD) call.grad = (call.grad ?? like(prediction)).fill(0);
+  if (want & HESS) call.hess = (call.hess ?? like(prediction)).fill(0);
 }
 
 function times(weight: number, values: Floats = none): Floats {

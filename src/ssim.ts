@@ -1,5 +1,5 @@
 /** The structural similarity of images. */
-import { floats, matchLength, output, refuse, show } from "./arrays.js";
+import { floats, like, matchLength, output, refuse, show } from "./arrays.js";
 import type { Floats, ImageCall, ImageEngine } from "./engine.js";
 import { frozen, type Given, isRecord, optionsOf, parameter, rulesOf } from "./options.js";
 import type { ImageSpec } from "./spec.js";
@@ -48,7 +48,7 @@ export function defineSsim(spec: ImageSpec<{ peak: number }>, engine: ImageEngin
 
   function valueAndGrad(prediction: unknown, target: unknown, options: unknown): { value: number; grad: Floats } {
     const call = prepare(prediction, target, options);
-    const grad = call.grad ?? newLike(call.prediction);
+    const grad = call.grad ?? like(call.prediction);
     return { value: 1 - engine({ ...call, grad }), grad };
   }
 
@@ -82,8 +82,4 @@ function gradOf(loss: string, out: unknown): unknown {
     if (name !== "grad") throw new TypeError(`${loss}: unknown output ${show(name)} in out; the output is grad`);
   }
   return out.grad;
-}
-
-function newLike(array: Floats): Floats {
-  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(array.length) : new Float64Array(array.length);
 }

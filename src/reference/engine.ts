@@ -1,5 +1,6 @@
 /** The engine of the reference: plain loops over a plain formula, in double precision throughout. */
 import { EACH, GRAD, HESS, SUM } from "../../assembly/want.js";
+import { like } from "../arrays.js";
 import type { Call, Engine, Floats } from "../engine.js";
 import type { Formula } from "./formula.js";
 
@@ -66,11 +67,6 @@ function check(
     call.at = k;
     return;
   }
-}
-
-/** A new array of the same type. */
-export function like(array: Floats, length = array.length): Floats {
-  return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(length) : new Float64Array(length);
 }
 
 /** What an addition rounds away is added at the end. Neumaier (1974). */

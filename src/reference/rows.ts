@@ -1,7 +1,9 @@
 /** The engine of the reference for losses of rows: plain loops over a plain formula, in double precision throughout. */
+
 import { EACH, GRAD, HESS, SUM } from "../../assembly/want.js";
+import { like } from "../arrays.js";
 import type { Floats, RowCall, RowEngine } from "../engine.js";
-import { like, Sum } from "./engine.js";
+import { Sum } from "./engine.js";
 import type { Asked, RowFormula } from "./formula.js";
 
 export function plainRows<P>(formula: RowFormula<P>, parametersOf: (call: RowCall) => P): RowEngine {
