@@ -42,7 +42,7 @@ const LOG = SINGLE
       0.15391079432053692, 0.1317416661770491, 0.13839098893892576,
     ]);
 
-/** ln 2; the least argument of log1m that is doubled. */
+/** ln 2; ¼, the least argument of log1m that is doubled. */
 const FOLD = SINGLE ? memory.data<f32>([0.693147182, 0.25]) : memory.data<f64>([0.6931471805599453, 0.25]);
 
 /**
@@ -174,6 +174,21 @@ export class math {
   /** u − log(1 + u) for u in [0, 1]: s (u − 2s²/3 − …) with s = u/(2 + u). Tang (1990). */
   @inline static log1pTail(u: v128): v128 {
     const s = f.div(u, f.add(lanes.two(), u));
+    return f.mul(s, f.sub(u, math.log1pRest(s)));
+  }
+
+  /** The same, in f32 with most of what 2 + u rounds away put back: a seventh of an ULP of log(1 + u). */
+  @inline static log1pTailFine(u: v128): v128 {
+    if (!SINGLE) return math.log1pTail(u);
+    const d = f.add(lanes.two(), u);
+    const s = f.div(u, d);
+    // (u − 2s²/3 − …)/d, by which it moves the second factor, is ¼ to a quarter where it counts.
+    const lost = f.mul(f.sub(u, f.sub(d, lanes.two())), lanes.at(FOLD, 1));
+    return f.mul(s, f.sub(u, f.add(math.log1pRest(s), lost)));
+  }
+
+  /** 2s²/3 + 2s⁴/5 + … for s in [0, 1/3]. */
+  @inline static log1pRest(s: v128): v128 {
     const z = f.mul(s, s);
     const z2 = f.mul(z, z);
     const z4 = f.mul(z2, z2);
@@ -181,7 +196,7 @@ export class math {
     const rest = SINGLE
       ? f.add(lower, f.mul(lanes.at(LOG1P, 4), z4))
       : f.add(lower, f.mul(f.add(math.quad(LOG1P, 4, z, z2), f.mul(math.pair(LOG1P, 8, z), z4)), z4));
-    return f.mul(s, f.sub(u, f.mul(z, rest)));
+    return f.mul(z, rest);
   }
 
   /** What rounding 1 + q to p took from it; for a p near 1 relative to it, to a third. */

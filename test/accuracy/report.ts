@@ -12,5 +12,10 @@ export function writeReport(folder: string, name: string, started: number, figur
     ...figures,
   };
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(report, undefined, 1)}\n`);
+  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(report, spelled, 1)}\n`);
+}
+
+/** JSON knows neither Infinity nor NaN. */
+function spelled(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
