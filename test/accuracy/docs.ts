@@ -24,9 +24,10 @@ interface EveryReport extends Report {
   readonly verdicts: readonly Verdict[];
 }
 
-function reportFrom<R extends Report>(folder: string, name: string): R | undefined {
+function reportFrom<R extends Report>(folder: string, name: string, made: string): R {
   const file = `${folder}/${name}.json`;
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
+  throw new Error(`${name}.json is not in ${folder}: npm run accuracy -- ${made} leaves it there`);
 }
 
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[], text = 1): string {
@@ -39,10 +40,8 @@ function when(reports: readonly Report[]): string {
   return [...machines].join("; ");
 }
 
-const isThere = <R>(report: R | undefined): report is R => report !== undefined;
-
 function everyPart(folder: string, names: readonly Name[]): string {
-  const reports = names.map((name) => reportFrom<EveryReport>(folder, name)).filter(isThere);
+  const reports = names.map((name) => ({ ...reportFrom<EveryReport>(folder, name, `--loss ${name}`), name }));
   const rows = reports.flatMap(({ name, stride, verdicts }) =>
     verdicts.map((verdict) => [
       `\`${name}\``,
@@ -65,7 +64,10 @@ interface DoubleReport extends Report {
 
 /** Of all settings with one kind of target the worst. */
 function doublePart(folder: string): string {
-  const reports = lossNames.map((name) => reportFrom<DoubleReport>(folder, `double-${name}`)).filter(isThere);
+  const reports = lossNames.map((name) => ({
+    ...reportFrom<DoubleReport>(folder, `double-${name}`, `--double --loss ${name}`),
+    name,
+  }));
   const rows = reports.flatMap(({ name, bound, verdicts }) => {
     const kinds = [...new Set(verdicts.map(({ targets }) => targets))];
     return kinds.flatMap((kind) =>
@@ -108,8 +110,7 @@ interface RowReport extends Report {
 }
 
 function rowPart(folder: string): string {
-  const report = reportFrom<RowReport>(folder, "rows");
-  if (report === undefined) return "";
+  const report = reportFrom<RowReport>(folder, "rows", "--rows");
   const narrow = report.verdicts.filter(({ type }) => type === "float32");
   const rows = narrow.map((verdict) => {
     const { loss, category } = verdict;
@@ -135,14 +136,13 @@ interface SumReport extends Report {
 }
 
 function sumPart(folder: string): string {
-  const report = reportFrom<SumReport>(folder, "sums");
-  if (report === undefined) return "";
+  const report = reportFrom<SumReport>(folder, "sums", "--sums");
   const names = [...new Set(report.verdicts.map(({ loss }) => loss))];
   const rows = names.map((name) => {
     const own = report.verdicts.filter(({ loss }) => loss === name);
     const most = (type: string): string => {
       const errors = own.filter((verdict) => verdict.type === type).flatMap(({ sum, mean }) => [sum, mean]);
-      return Math.max(...errors.filter(Number.isFinite)).toExponential(1);
+      return Math.max(...errors).toExponential(1);
     };
     return [`\`${name}\``, most("float32"), most("float64")];
   });
@@ -157,18 +157,17 @@ interface RivalReport extends Report {
 
 function size(verdict: Verdict): string {
   const worst = finite(verdict.worst);
-  if (worst === null) return "no number";
+  if (worst === undefined) return "no number";
   return worst < 1000 ? largest(verdict)[0] : worst.toExponential(1);
 }
 
-/** An error that is infinite has become null in JSON. */
-function finite(error: number | null): number | null {
-  return error;
+/** An error that is infinite is text in JSON. */
+function finite(error: unknown): number | undefined {
+  return typeof error === "number" ? error : undefined;
 }
 
 function rivalPart(folder: string): string {
-  const report = reportFrom<RivalReport>(folder, "rivals");
-  if (report === undefined) return "";
+  const report = reportFrom<RivalReport>(folder, "rivals", "--rivals");
   const telling = report.verdicts.filter(({ predictions }) => predictions !== "finite");
   const rows = telling.map((verdict) => {
     const { loss, rival, formula, after, predictions, target, result, missing, one, thousand, count } = verdict;

@@ -3,8 +3,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { boundOf, inputsOf, type Name } from "./cases.js";
 import { writeReport } from "./report.js";
 import { type Chunk, compileAll, merge, newVerdicts, type Verdict } from "./scan.js";
+import type { Done, Task } from "./serve.js";
 import { print, share, show, withBar } from "./table.js";
-import type { Done, Task } from "./worker.js";
 
 /** Inputs of a chunk, a tenth of a second's worth. */
 const CHUNK = 2 ** 18;
@@ -72,11 +72,12 @@ export function largest({ worst, at }: Pick<Verdict, "worst" | "at">): [error: s
 export async function proveEvery(
   names: readonly Name[],
   { stride, threads, out }: { stride: number; threads: number; out: string },
+  worker = new URL("./worker.ts", import.meta.url),
 ): Promise<boolean> {
   compileAll();
   // As JSON, an infinite error would come back as null.
   const workers = Array.from({ length: threads }, () =>
-    fork(new URL("./worker.ts", import.meta.url), { serialization: "advanced" }),
+    fork(worker, { serialization: "advanced", execArgv: ["--import", "tsx"] }),
   );
   let within = true;
   for (const name of names) {

@@ -20,9 +20,9 @@ function positive(text: string): number {
 
 const program = new Command("npm run accuracy --")
   .description(
-    `Compares the losses with exact results and prints the largest errors. Without a flag that names another part: value, gradient and second
-derivative of the element-wise losses, and the vector functions that they are made of, for every float32 there is, in units in the last
-place. Ends with 1 where an error is beyond its bound.`,
+    "Compares the losses with exact results and prints the largest errors. Without a flag that names another part: value, gradient and " +
+      "second derivative of the element-wise losses, and the vector functions that they are made of, for every float32 there is, in units " +
+      "in the last place. Ends with 1 where an error is beyond its bound.",
   )
   .addOption(new Option("--loss <name...>", "these losses or functions only").choices(names))
   .option("--stride <n>", "every n-th float32 only; an odd number meets every exponent and sign", positive)
@@ -67,6 +67,9 @@ async function prove(): Promise<boolean> {
   }
   if (!options.double && !options.oracle && !options.rows && !options.sums && !options.rivals)
     return proveEvery(chosen, { ...options, stride: options.stride ?? 1 });
+  if (!options.rivals && options.stride !== undefined) program.error("error: --stride is for float32s and --rivals");
+  if ((options.rows || options.sums) && program.getOptionValueSource("loss") !== undefined)
+    program.error("error: --rows and --sums measure all losses, without --loss");
   const ofLosses = options.double ? "--double" : options.rivals && "--rivals";
   if (ofLosses && !chosen.some(isLoss)) program.error(`error: ${ofLosses} measures losses, not functions`);
   const doubles = !options.double || (await proveDoubles(simdloss, chosen.filter(isLoss), withPython()));

@@ -177,9 +177,11 @@ export function differences(loss: Loss, settings: Settings): Pairs {
 export function softened(loss: Loss, settings: Settings, predictions: readonly number[]): Pairs {
   const draw = random(seedOf(loss, settings) + 2);
   const x = predictions.filter(() => draw() < 0.5);
+  // A posWeight times a subnormal label has lost digits before it meets the logit: the README excepts them.
+  const deepest = (settings.posWeight ?? 1) === 1 ? 1074 : 1000;
   const y = x.map((own) => {
     const p = kindOf(specs[loss]) === "probability" ? own : 1 / (1 + Math.exp(-own));
-    const small = (1 + fine(draw)) * 2 ** Math.floor(-1 - 1074 * draw());
+    const small = (1 + fine(draw)) * 2 ** Math.floor(-1 - deepest * draw());
     const large = 1 - fine(draw) * 2 ** Math.floor(-53 * draw());
     const kinds = [0.5, fine(draw), fine(draw) ** 8, small, large, p * (1 + draw() * 2 ** (-50 * draw()))];
     return Math.min(kinds[Math.floor(kinds.length * draw())] ?? 0, 1);
