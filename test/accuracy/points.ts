@@ -173,7 +173,7 @@ export function differences(loss: Loss, settings: Settings): Pairs {
   return { x: units.map((unit) => integer() * unit), y: units.map((unit) => integer() * unit) };
 }
 
-/** Soft labels to a part of the predictions: any, small ones, near 1, and those at which the two terms of the gradient cancel. */
+/** Soft labels to a part of the predictions: even ones, small ones, near 1, and those at which the two terms of the gradient cancel. */
 export function softened(loss: Loss, settings: Settings, predictions: readonly number[]): Pairs {
   const draw = random(seedOf(loss, settings) + 2);
   const x = predictions.filter(() => draw() < 0.5);
