@@ -9,7 +9,7 @@ import { batchSize, type Course } from "./data.js";
 export function autoencoder(seed: number): Sequential {
   return sequential({
     layers: [
-      // The mean of the noisy pixels is 0.3. Without this, mae ends 0.7 dB lower, mse 0.2 dB; with relu for elu, mae 1.5 dB.
+      // The mean of the noisy pixels is 0.3. Without this, mae ends 0.8 dB lower, mse 0.2 dB; with relu for elu, mae 1.5 dB.
       layers.rescaling({ inputShape: [pixels], scale: 1, offset: -0.3 }),
       layers.dense({
         units: 128,
@@ -20,7 +20,7 @@ export function autoencoder(seed: number): Sequential {
         units: pixels,
         activation: "sigmoid",
         kernelInitializer: initializers.glorotUniform({ seed: 2 * seed }),
-        // σ(−2) is about the average pixel. From 0, mae first turns every pixel black, and ends 0.9 dB lower.
+        // σ(−2) is about the average pixel. From 0, mae ends 0.9 dB lower, mse 0.2 dB.
         biasInitializer: initializers.constant({ value: -2 }),
       }),
     ],
