@@ -5,10 +5,11 @@ import { boundaries } from "../../test/accuracy/boundaries.js";
 import { cases, inputsOf, type Loss, results } from "../../test/accuracy/cases.js";
 import { largest } from "../../test/accuracy/every.js";
 import { kindOf, specs } from "../../test/accuracy/points.js";
+import { findPython } from "../../test/accuracy/python.js";
 import { writeReport } from "../../test/accuracy/report.js";
 import { compileAll, type Losses, newVerdicts, Scanner, type Verdict } from "../../test/accuracy/scan.js";
 import { print, share, withBar } from "../../test/accuracy/table.js";
-import { findPython, pytorch } from "./pytorch.js";
+import { pytorch } from "./pytorch.js";
 import type { Answer, Question, Result } from "./rival.js";
 import { tfjs } from "./tfjs.js";
 
@@ -238,8 +239,8 @@ export async function compareRivals(
   { stride = STRIDE, out }: { stride?: number | undefined; out: string },
 ): Promise<void> {
   compileAll();
-  const python = findPython();
-  if (python === undefined) console.log("PyTorch is left out, it needs: apt-get install python3-torch");
+  const python = findPython("torch");
+  if (python === undefined) console.log("PyTorch is left out, it needs: apt-get install python3-torch, or PYTHON=path");
   const started = performance.now();
   const verdicts: RivalVerdict[] = [];
   const points: Point[] = [];

@@ -1,14 +1,9 @@
 /** The answers of PyTorch, by accuracy.py. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Answer, Question } from "./rival.js";
 
 const script = fileURLToPath(new URL("accuracy.py", import.meta.url));
-
-/** The first of the usual ones that has PyTorch. */
-export function findPython(): string | undefined {
-  return ["python3", "/usr/bin/python3"].find((python) => spawnSync(python, ["-c", "import torch"]).status === 0);
-}
 
 interface Head {
   readonly version: string;

@@ -1,5 +1,5 @@
 /** Exact results from mpmath, by exact.py, and how far others are from them. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Name, Settings } from "./cases.js";
 
@@ -22,11 +22,6 @@ export interface Question {
 const CHUNK = 4096;
 
 const script = fileURLToPath(new URL("exact.py", import.meta.url));
-
-/** The first of the usual ones that has mpmath. */
-export function findPython(): string | undefined {
-  return ["python3", "/usr/bin/python3"].find((python) => spawnSync(python, ["-c", "import mpmath"]).status === 0);
-}
 
 /** For each question, for each of its points, the results: of a loss three, of a function one. */
 export async function answers(

@@ -7,8 +7,8 @@ import { isLoss, type Name, names } from "./cases.js";
 import { writeDocs } from "./docs.js";
 import { proveDoubles } from "./double.js";
 import { proveEvery } from "./every.js";
-import { findPython } from "./exact.js";
 import { proveOracle } from "./oracle.js";
+import { findPython } from "./python.js";
 import { proveRows } from "./rows.js";
 import { proveSums } from "./sums.js";
 
@@ -52,10 +52,11 @@ interface Options {
 const { loss: chosen = names, ...options } = program.opts<Options>();
 
 function withPython(): Options & { readonly python: string } {
-  const python = findPython();
+  const python = findPython("mpmath");
   return {
     ...options,
-    python: python ?? program.error("error: needs Python 3 with mpmath: apt-get install python3-mpmath"),
+    python:
+      python ?? program.error("error: needs Python 3 with mpmath: apt-get install python3-mpmath, or PYTHON=path"),
   };
 }
 

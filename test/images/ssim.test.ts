@@ -508,6 +508,7 @@ describe.each(types.map((Type) => ({ Type, title: Type.name })))("the kernels, $
     shapeOf(5000, 11),
     shapeOf(11, 5000),
     shapeOf(150, 200, 3),
+    shapeOf(700, 40, 3), // rows long enough for strips of fewer
     shapeOf(100, 70, 5),
     shapeOf(11, 11, 1, 300),
     shapeOf(40, 70, 2, 3),
