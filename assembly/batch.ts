@@ -1,9 +1,9 @@
 /** What a request is, and the only element-wise loop. */
 import { LANES, lanes } from "./lanes";
 import { Loss } from "./loss";
-import { EACH, GRAD, HESS, SUM, WEIGHTED } from "./want";
+import { EACH, GRAD, HESS, ROUND, SUM, WEIGHTED } from "./want";
 
-/** Filled in by JavaScript, field by field in this order; `sum` and `rest` come back. */
+/** Filled in by JavaScript, field by field in this order; what is added up comes back. */
 @unmanaged
 export class Request {
   want: i32;
@@ -32,8 +32,12 @@ export class Request {
   c: f64;
   scale: f64;
   unit: f64;
+  /** Of a round. */
   sum: f64;
   rest: f64;
+  /** Of all rounds since JavaScript set them to 0. */
+  total: f64;
+  lost: f64;
 }
 
 export const request = changetype<Request>(memory.data(offsetof<Request>(), 16));
@@ -136,14 +140,26 @@ export class batch {
     request.sum = next;
   }
 
+  /** Adds the round to the total. Both may be infinite; the rest of an infinite sum is no number. */
+  static finish(): void {
+    const sum = request.sum;
+    const round = sum - sum == 0 ? sum + request.rest : sum;
+    const total = request.total;
+    const next = total + round;
+    const added = next - total;
+    request.lost = next - next == 0 ? request.lost + (total - (next - added) + (round - added)) : 0;
+    request.total = next;
+  }
+
   /** `want` is a literal: Binaryen folds what is not asked for. */
-  @inline static sweep<L extends Loss, E>(want: i32, at: Request, n: i32): void {
-    let x = at.prediction;
-    let y = at.target;
-    let w = at.weights;
-    let value = at.value;
-    let grad = at.grad;
-    let hess = at.hess;
+  @inline static sweep<L extends Loss, E>(want: i32, at: Request, from: i32, n: i32): void {
+    const before = from * sizeof<E>();
+    let x = at.prediction + before;
+    let y = at.target + before;
+    let w = at.weights + before;
+    let value = at.value + before;
+    let grad = at.grad + before;
+    let hess = at.hess + before;
     const one = LANES * sizeof<E>();
     const scale = lanes.all(<real>request.scale);
     const end = x + n * sizeof<E>();
@@ -186,64 +202,70 @@ export class batch {
   }
 }
 
-function pass<L extends Loss, E>(want: i32, at: Request, n: i32): void {
+function pass<L extends Loss, E>(want: i32, at: Request, from: i32, n: i32): void {
   switch (want) {
     case SUM:
-      return batch.sweep<L, E>(SUM, at, n);
+      return batch.sweep<L, E>(SUM, at, from, n);
     case GRAD:
-      return batch.sweep<L, E>(GRAD, at, n);
+      return batch.sweep<L, E>(GRAD, at, from, n);
     case SUM | GRAD:
-      return batch.sweep<L, E>(SUM | GRAD, at, n);
+      return batch.sweep<L, E>(SUM | GRAD, at, from, n);
     case SUM | GRAD | HESS:
-      return batch.sweep<L, E>(SUM | GRAD | HESS, at, n);
+      return batch.sweep<L, E>(SUM | GRAD | HESS, at, from, n);
     case EACH:
-      return batch.sweep<L, E>(EACH, at, n);
+      return batch.sweep<L, E>(EACH, at, from, n);
     case EACH | GRAD:
-      return batch.sweep<L, E>(EACH | GRAD, at, n);
+      return batch.sweep<L, E>(EACH | GRAD, at, from, n);
     case EACH | GRAD | HESS:
-      return batch.sweep<L, E>(EACH | GRAD | HESS, at, n);
+      return batch.sweep<L, E>(EACH | GRAD | HESS, at, from, n);
     case SUM | WEIGHTED:
-      return batch.sweep<L, E>(SUM | WEIGHTED, at, n);
+      return batch.sweep<L, E>(SUM | WEIGHTED, at, from, n);
     case GRAD | WEIGHTED:
-      return batch.sweep<L, E>(GRAD | WEIGHTED, at, n);
+      return batch.sweep<L, E>(GRAD | WEIGHTED, at, from, n);
     case SUM | GRAD | WEIGHTED:
-      return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, n);
+      return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, from, n);
     case SUM | GRAD | HESS | WEIGHTED:
-      return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, n);
+      return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, from, n);
     case EACH | WEIGHTED:
-      return batch.sweep<L, E>(EACH | WEIGHTED, at, n);
+      return batch.sweep<L, E>(EACH | WEIGHTED, at, from, n);
     case EACH | GRAD | WEIGHTED:
-      return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, n);
+      return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, from, n);
     case EACH | GRAD | HESS | WEIGHTED:
-      return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, n);
+      return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, from, n);
     default:
       unreachable();
   }
 }
 
-/** Carries the request out. The last elements, fewer than a step, are a weighted run whose padding weighs nothing. */
+/** Carries the request out, round by round. */
 export function run<L extends Loss, E>(): void {
   if (offsetof<L>() > 512) ERROR("a loss has more fields than there is room for");
   changetype<L>(FIELDS).prepare(request.a, request.b, request.c);
+  for (let from = 0; from < request.n; from += ROUND) round<L, E>(from, min(ROUND, request.n - from));
+}
+
+/** The last elements, fewer than a step, are a weighted run whose padding weighs nothing. */
+function round<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  const whole = request.n & ~(STEP - 1);
-  if (whole) pass<L, E>(request.want, request, whole);
-  if (LANES == 4 && request.sum == Infinity) sumAgain<L, E>(whole);
-  if (whole < request.n) {
-    openTail<E>(whole);
-    pass<L, E>(request.want | WEIGHTED, tail, STEP);
-    closeTail<E>(whole);
+  const whole = n & ~(STEP - 1);
+  if (whole) pass<L, E>(request.want, request, from, whole);
+  if (LANES == 4 && request.sum == Infinity) sumAgain<L, E>(from, whole);
+  if (whole < n) {
+    openTail<E>(from + whole, n - whole);
+    pass<L, E>(request.want | WEIGHTED, tail, 0, STEP);
+    closeTail<E>(from + whole, n - whole);
   }
+  batch.finish();
 }
 
 /** Two losses may be finite where their f32 sum is not: as weighted runs, which add in f64 alone. */
-function sumAgain<L extends Loss, E>(whole: i32): void {
+function sumAgain<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  for (let from = 0; from < whole; from += STEP) {
-    openTail<E>(from);
-    pass<L, E>((request.want & SUM) | WEIGHTED, tail, STEP);
+  for (let k = from; k < from + n; k += STEP) {
+    openTail<E>(k, STEP);
+    pass<L, E>((request.want & SUM) | WEIGHTED, tail, 0, STEP);
   }
 }
 
@@ -253,30 +275,29 @@ export function runWide<L extends Loss>(): void {
   else run<L, f64>();
 }
 
-function openTail<E>(whole: i32): void {
-  const done = whole * sizeof<E>();
-  const left = request.n - whole;
-  tail.prediction = request.prediction + done;
-  tail.target = request.target + done;
+/** A step's worth of the elements from `from` on, up to the round's end. */
+function openTail<E>(from: i32, n: i32): void {
+  const before = from * sizeof<E>();
+  tail.prediction = request.prediction + before;
+  tail.target = request.target + before;
   tail.weights = TAIL_WEIGHTS;
   tail.value = TAIL_VALUE;
   tail.grad = TAIL_GRAD;
   tail.hess = TAIL_HESS;
   for (let k = 0; k < STEP; k++) {
     const at = k * sizeof<E>();
-    let weight: E = k < left ? 1 : 0;
-    if (k < left && request.want & WEIGHTED) weight = load<E>(request.weights + done + at);
+    let weight: E = k < n ? 1 : 0;
+    if (k < n && request.want & WEIGHTED) weight = load<E>(request.weights + before + at);
     store<E>(TAIL_WEIGHTS + at, weight);
   }
 }
 
-function closeTail<E>(whole: i32): void {
-  const done = whole * sizeof<E>();
-  const left = request.n - whole;
-  for (let k = 0; k < left; k++) {
+function closeTail<E>(from: i32, n: i32): void {
+  const before = from * sizeof<E>();
+  for (let k = 0; k < n; k++) {
     const at = k * sizeof<E>();
-    if (request.want & EACH) store<E>(request.value + done + at, load<E>(TAIL_VALUE + at));
-    if (request.want & GRAD) store<E>(request.grad + done + at, load<E>(TAIL_GRAD + at));
-    if (request.want & HESS) store<E>(request.hess + done + at, load<E>(TAIL_HESS + at));
+    if (request.want & EACH) store<E>(request.value + before + at, load<E>(TAIL_VALUE + at));
+    if (request.want & GRAD) store<E>(request.grad + before + at, load<E>(TAIL_GRAD + at));
+    if (request.want & HESS) store<E>(request.hess + before + at, load<E>(TAIL_HESS + at));
   }
 }

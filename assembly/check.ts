@@ -37,7 +37,7 @@ function unlabelledIn<E>(array: usize, n: i32): i32 {
   return -1;
 }
 
-/** Adds weights up in the request; the index of the first that is negative or not finite, or −1. */
+/** Adds weights up as a round; the index of the first that is negative or not finite, or −1. */
 export function weigh(array: usize, n: i32): i32 {
   return request.narrow ? weighIn<f32>(array, n) : weighIn<real>(array, n);
 }
@@ -68,6 +68,7 @@ function weighIn<E>(array: usize, n: i32): i32 {
     if (!(weight >= 0 && weight < Infinity)) return from;
     batch.close(weight);
   }
+  batch.finish();
   return -1;
 }
 
@@ -82,7 +83,7 @@ export function notClass(labels: usize, n: i32, classes: i32): i32 {
   return -1;
 }
 
-/** Adds up, in the request, the weights of its rows times those of their classes. */
+/** Adds up, as a round, the weights of the request's rows times those of their classes. */
 export function weighRows(): void {
   if (request.narrow) weighRowsOf<f32>();
   else weighRowsOf<real>();
@@ -108,4 +109,5 @@ function weighRowsOf<E>(): void {
       }
     }
   }
+  batch.finish();
 }

@@ -22,7 +22,7 @@ const VALUES = memory.data(32, 16);
 /** Room for a vector. */
 const SPARE = memory.data(16, 16);
 
-/** Carries the request out. */
+/** Carries the request out, as one round. */
 export function runRows<L extends RowLoss, E>(): void {
   if (offsetof<L>() > 512) ERROR("a loss has more fields than there is room for");
   const loss = changetype<L>(FIELDS);
@@ -74,6 +74,7 @@ export function runRows<L extends RowLoss, E>(): void {
     number++;
   }
   if (count) carry<L, E>(count, !alike);
+  batch.finish();
 }
 
 /** The same in an f64 build for arrays of either type. */

@@ -1,4 +1,5 @@
 import type { RowSpec, Spec } from "./spec.js";
+import type { Reduction } from "./types.js";
 
 export type Floats = Float32Array | Float64Array;
 
@@ -34,10 +35,20 @@ export interface Call {
   /** The first offender that `open` found. */
   fault: "prediction" | "target" | "weights" | undefined;
   at: number;
+  /** Where there is one, each round of `open` and `sweep` leaves its sum and what that rounds away here, for who adds them up elsewhere. */
+  rounds: number[] | undefined;
+}
+
+/** The compiled kernels. */
+export interface Modules {
+  readonly f32: WebAssembly.Module;
+  readonly f64: WebAssembly.Module;
 }
 
 /** What carries losses out: the kernels, or the reference. */
 export interface Engine {
+  /** What other threads carry parts of a call out with; without it, there are no jobs. */
+  readonly modules?: () => Modules;
   /** Checks the values against the spec, before anything is written, and returns the total weight. */
   open(call: Call): number;
   /** Leaves what `want` says and returns the weighted sum of the losses, if that is wanted. */
@@ -66,6 +77,8 @@ export interface RowCall {
   scale: number;
   /** What the weights are multiplied by, a power of two. */
   unit: number;
+  /** What `open` has divided the class weights by, a power of two. */
+  classUnit: number;
   /** The caller's buffers; where there is none, a sweep that wants one leaves a new array here. */
   value: Floats | undefined;
   grad: Floats | undefined;
@@ -76,10 +89,22 @@ export interface RowCall {
   /** The first offender that `open` found. */
   fault: "prediction" | "target" | "labels" | "weights" | undefined;
   at: number;
+  /** As of a `Call`; of the rows' weights before they are multiplied by `classUnit`. */
+  rounds: number[] | undefined;
 }
+
+/** A call that was checked but for the values of its arrays, to be carried out elsewhere. */
+export type Job = { readonly reduction: Reduction; readonly modules: Modules } & (
+  | { readonly kind: "elements"; readonly call: Call }
+  | { readonly kind: "rows"; readonly call: RowCall }
+);
+
+/** A loss's method that makes a job of its arguments, or throws what the loss would. */
+export const JOB = Symbol.for("simdloss.job");
 
 /** What carries row losses out. */
 export interface RowEngine {
+  readonly modules?: () => Modules;
   /** Checks the values against the spec, before anything is written, and returns Σ over the rows that count of weight · class weight. */
   open(call: RowCall): number;
   /** Leaves what `want` says and returns the weighted sum of the rows' losses, if that is wanted. */

@@ -12,6 +12,7 @@ import { defineSsim } from "./ssim.js";
 import { ssimKernels } from "./ssimKernels.js";
 import type { DivergenceLoss, GaussianLoss, Loss, Perceptual, Psnr, SoftmaxCrossEntropy, Ssim } from "./types.js";
 
+export { Arena } from "./arena.js";
 export { mergeTotals } from "./total.js";
 export type * from "./types.js";
 

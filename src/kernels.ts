@@ -1,15 +1,19 @@
-/** What carries element-wise losses out: rounds through the staging memory. */
-import { EACH, GRAD, HESS, WEIGHTED } from "../assembly/want.js";
+/** What carries element-wise losses out: where the arrays lie, or in rounds through the staging memory. */
+import { EACH, GRAD, HESS, ROUND, WEIGHTED } from "../assembly/want.js";
 import type { Call, Engine, Floats } from "./engine.js";
 import {
   A,
   B,
+  type Build,
   C,
+  Everywhere,
   type FloatsConstructor,
+  type Home,
   type Instance,
+  modules,
   N,
+  NARROW,
   PAGE,
-  PerType,
   POINTERS,
   SCALE,
   Slot,
@@ -18,38 +22,33 @@ import {
   weigh,
 } from "./staging.js";
 
-/**
- * Elements that pass through the staging memory at a time, a multiple of the summation block; sums are cut here whatever the array.
- * Few enough for the fastest cache: mse with 64 Ki elements 1.15 times as fast as with 16384 a round.
- */
-export const ROUND = 2048;
-
 /** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
 const PADDING = 320;
 
-/** One instance with its staging memory, for arrays of one type; `narrow`: f32 arrays in an f64 build. */
+/** For either type. */
+const SLOT = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;
+
+/** The kernels of one type in one memory; `narrow`: f32 arrays in the f64 build. */
 class Kernels implements Engine {
+  private readonly instance: Instance;
+  private readonly narrow: 0 | 1;
   private readonly prediction: Slot;
   private readonly target: Slot;
   private readonly weights: Slot;
   private readonly value: Slot;
   private readonly grad: Slot;
   private readonly hess: Slot;
-  /** Whether the arrays of the call under way are all in their slots. */
+  /** Whether what the call under way reads is all where the kernels can read it, and its addresses are in the request. */
   private staged = false;
 
   constructor(
-    readonly instance: Instance,
-    private readonly type: FloatsConstructor,
+    private readonly home: Home,
+    build: Build,
+    type: FloatsConstructor,
   ) {
-    const { memory } = instance;
-    const size = ROUND * type.BYTES_PER_ELEMENT + PADDING;
-    memory.grow(Math.ceil((6 * size) / PAGE));
-    instance.renew();
-    const slot = (k: number): Slot => {
-      instance.integers[POINTERS + k] = PAGE + k * size;
-      return new Slot(memory, PAGE + k * size, type, ROUND);
-    };
+    this.instance = home.instanceOf(build);
+    this.narrow = build === "f64" && type === Float32Array ? 1 : 0;
+    const slot = (k: number): Slot => new Slot(home, PAGE + k * SLOT, type, ROUND);
     this.prediction = slot(0);
     this.target = slot(1);
     this.weights = slot(2);
@@ -61,7 +60,9 @@ class Kernels implements Engine {
   open(call: Call): number {
     const { spec, prediction, target, weights } = call;
     const n = prediction.length;
-    this.staged = n <= ROUND;
+    this.instance.integers[NARROW] = this.narrow;
+    const inPlace = this.home.lent && this.settle(call);
+    this.staged = inPlace || n <= ROUND;
     if (this.staged) this.stage(call, 0, n);
     if (spec.predictions !== undefined) this.check(call, "prediction", prediction, this.prediction, spec.predictions);
     if (spec.targets !== undefined && call.fault === undefined)
@@ -70,10 +71,21 @@ class Kernels implements Engine {
     return weigh(this.instance, call, weights, this.weights, this.staged);
   }
 
+  /** Finds out which arrays may stay in their places; returns whether all that are read may. */
+  private settle({ prediction, target, weights, value, grad, hess }: Call): boolean {
+    this.value.settle(value);
+    // In the prediction's place it would be written before the prediction is read again: where sums of pairs overflow.
+    this.grad.settle(grad?.byteOffset === prediction.byteOffset ? undefined : grad);
+    this.hess.settle(hess);
+    const both = [this.prediction.settle(prediction), this.target.settle(target)];
+    return !both.includes(false) && (this.weights.settle(weights) || weights === undefined);
+  }
+
   private stage({ prediction, target, weights }: Call, from: number, n: number): void {
-    this.prediction.put(prediction, from, n);
-    this.target.put(target, from, n);
-    if (weights !== undefined) this.weights.put(weights, from, n);
+    const { integers } = this.instance;
+    integers[POINTERS] = this.prediction.put(prediction, from, n);
+    integers[POINTERS + 1] = this.target.put(target, from, n);
+    if (weights !== undefined) integers[POINTERS + 2] = this.weights.put(weights, from, n);
   }
 
   private check(
@@ -83,13 +95,13 @@ class Kernels implements Engine {
     slot: Slot,
     range: readonly [number, number],
   ): void {
+    const { exports } = this.instance;
     const labels = name === "target" && call.spec.labels;
-    for (let from = 0; from < array.length; from += ROUND) {
-      const n = Math.min(ROUND, array.length - from);
-      if (!this.staged) slot.put(array, from, n);
-      const at = labels
-        ? this.instance.exports.unlabelled(slot.address, n)
-        : this.instance.exports.outside(slot.address, n, range[0], range[1]);
+    const round = this.staged ? array.length : ROUND;
+    for (let from = 0; from < array.length; from += round) {
+      const n = Math.min(round, array.length - from);
+      const address = this.staged ? slot.of(array, 0) : slot.put(array, from, n);
+      const at = labels ? exports.unlabelled(address, n) : exports.outside(address, n, range[0], range[1]);
       if (at < 0) continue;
       call.fault = name;
       call.at = from + at;
@@ -101,7 +113,7 @@ class Kernels implements Engine {
     const { instance } = this;
     const { integers, numbers } = instance;
     const kernel = instance.kernelOf(call.spec.name);
-    instance.begin();
+    instance.begin(call.rounds);
     integers[WANT] = call.weights === undefined ? want : want | WEIGHTED;
     numbers[A] = call.a;
     numbers[B] = call.b;
@@ -109,32 +121,40 @@ class Kernels implements Engine {
     numbers[SCALE] = call.scale;
     numbers[UNIT] = call.unit;
     const length = call.prediction.length;
+    const round = this.staged && this.leaves(want) ? length : ROUND;
     let from = 0;
     do {
-      const n = Math.min(ROUND, length - from);
-      if (!this.staged) this.stage(call, from, n);
+      const n = Math.min(round, length - from);
+      if (!this.staged || n < length) this.stage(call, from, n);
+      integers[POINTERS + 3] = this.value.of(call.value, from);
+      integers[POINTERS + 4] = this.grad.of(call.grad, from);
+      integers[POINTERS + 5] = this.hess.of(call.hess, from);
       integers[N] = n;
       kernel();
-      instance.add();
-      if (want & EACH) call.value = this.keep(call.value, this.value, from, n, length);
-      if (want & GRAD) call.grad = this.keep(call.grad, this.grad, from, n, length);
-      if (want & HESS) call.hess = this.keep(call.hess, this.hess, from, n, length);
-      from += ROUND;
+      instance.note(call.rounds);
+      if (want & EACH) call.value = this.value.keep(call.value, from, n, length);
+      if (want & GRAD) call.grad = this.grad.keep(call.grad, from, n, length);
+      if (want & HESS) call.hess = this.hess.keep(call.hess, from, n, length);
+      from += round;
     } while (from < length);
     return instance.total();
   }
 
-  /** Copies a round's results to the caller's array, or to a new one. */
-  private keep(array: Floats | undefined, slot: Slot, from: number, n: number, length: number): Floats {
-    const kept = array ?? new this.type(length);
-    kept.set(slot.view(n), from);
-    return kept;
+  /** Whether the kernels may write all that is wanted where it is to be. */
+  private leaves(want: number): boolean {
+    if (want & EACH && !this.value.inPlace) return false;
+    if (want & HESS && !this.hess.inPlace) return false;
+    return this.grad.inPlace || !(want & GRAD);
   }
 }
 
-const instances = new PerType((instance, type) => new Kernels(instance, type));
+/** Bytes of a memory, from its second page on. */
+export const STAGING = 6 * SLOT;
+
+const everywhere = new Everywhere(STAGING, (home, build, type) => new Kernels(home, build, type));
 
 export const kernels: Engine = {
-  open: (call) => instances.for(call.prediction, call.spec.name).open(call),
-  sweep: (call, want) => instances.for(call.prediction, call.spec.name).sweep(call, want),
+  modules,
+  open: (call) => everywhere.for(call.prediction, call.spec.name).open(call),
+  sweep: (call, want) => everywhere.for(call.prediction, call.spec.name).sweep(call, want),
 };

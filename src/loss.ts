@@ -1,8 +1,19 @@
 /** Makes a spec callable: checks, messages, reductions. */
 import { GRAD, HESS, SUM } from "../assembly/want.js";
 import { floats, matchLength, output, refuse, show } from "./arrays.js";
-import type { Call, Engine, Floats } from "./engine.js";
-import { common, frozen, optionsOf, outOf, parameter, type Rule, reductionOf, rounded, rulesOf } from "./options.js";
+import { type Call, type Engine, type Floats, JOB, type Job } from "./engine.js";
+import {
+  common,
+  frozen,
+  isTuned,
+  optionsOf,
+  outOf,
+  parameter,
+  type Rule,
+  reductionOf,
+  rounded,
+  rulesOf,
+} from "./options.js";
 import { runSum, weigh } from "./reduce.js";
 import type { Spec } from "./spec.js";
 import { fromTotal } from "./total.js";
@@ -12,11 +23,12 @@ import type { Loss, Reduction, Total } from "./types.js";
 export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P> {
   const spec = settled(data);
   const rules = rulesOf(data.parameters);
+  const usual = usualOf(rules);
   const known = [...rules.map((rule) => rule.name), ...common];
 
   /** Carries the call out and returns the reduced value; its outputs are left in the call. */
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
-    const reduction = prepare(spec, rules, known, prediction, target, options);
+    const reduction = prepare(spec, rules, usual, known, prediction, target, options);
     each = reduction === "none";
     const value = spec.root ? runRoot(engine, want, open(engine)) : runSum(engine, call, open(engine), want, reduction);
     release(want);
@@ -47,7 +59,7 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
       return { value: each ? take("value") : value, grad: take("grad"), hess: take("hess") };
     },
     total(prediction: unknown, target: unknown, options?: unknown): Total {
-      prepare(spec, rules, known, prediction, target, options);
+      prepare(spec, rules, usual, known, prediction, target, options);
       const weight = open(engine);
       const sum = spec.root ? rootSum(engine, weight) : engine.sweep(call, SUM);
       release(0);
@@ -60,6 +72,17 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     formula: spec.formula,
     source: spec.source,
   };
+  const { modules } = engine;
+  if (modules !== undefined) {
+    Object.defineProperty(loss, JOB, {
+      value(prediction: unknown, target: unknown, options: unknown): Job {
+        const reduction = prepare(spec, rules, usual, known, prediction, target, options);
+        const job: Job = { kind: "elements", call: { ...call }, reduction, modules: modules() };
+        release(0);
+        return job;
+      },
+    });
+  }
   // One body serves the overloads; what each of them returns is theirs to say.
   return Object.assign(loss, members) as unknown as Loss<P>;
 }
@@ -98,6 +121,7 @@ const call: Call = {
   hess: undefined,
   fault: undefined,
   at: 0,
+  rounds: undefined,
 };
 
 /** Whether the value is one per element. */
@@ -124,6 +148,7 @@ function take(name: "value" | "grad" | "hess"): Floats {
 function prepare(
   spec: Spec,
   rules: readonly Rule[],
+  usual: Usual,
   known: readonly string[],
   prediction: unknown,
   target: unknown,
@@ -132,9 +157,10 @@ function prepare(
   // Options may be getters, which may do anything: all are read before an array is looked at.
   const loss = spec.name;
   const given = optionsOf(loss, known, options);
-  const a = parameter(loss, rules[0], given);
-  const b = parameter(loss, rules[1], given);
-  const c = parameter(loss, rules[2], given);
+  const tuned = rules.length > 0 && isTuned(given);
+  const a = tuned ? parameter(loss, rules[0], given) : usual.a;
+  const b = tuned ? parameter(loss, rules[1], given) : usual.b;
+  const c = tuned ? parameter(loss, rules[2], given) : usual.c;
   const reduction = reductionOf(spec, given?.reduction);
   const givenWeights = given?.weights;
   const out = outOf(loss, given?.out);
@@ -142,44 +168,97 @@ function prepare(
   const givenGrad = out?.grad;
   const givenHess = out?.hess;
 
-  const x = floats(loss, "prediction", prediction);
-  const y = floats(loss, "target", target, x);
-  matchLength(loss, "target", y, x.length);
-  const weights = givenWeights === undefined ? undefined : floats(loss, "weights", givenWeights, x);
-  if (weights !== undefined) matchLength(loss, "weights", weights, x.length);
-  const value = output(loss, "out.value", givenValue, x);
-  const grad = output(loss, "out.grad", givenGrad, x);
-  const hess = output(loss, "out.hess", givenHess, x);
+  const before = isObject(givenGrad) ? fits.get(givenGrad) : undefined;
+  const again =
+    before !== undefined &&
+    before.prediction === prediction &&
+    before.target === target &&
+    before.weights === givenWeights &&
+    before.value === givenValue &&
+    before.hess === givenHess &&
+    isStill(before);
+  const fit = again ? before : fitOf(loss, prediction, target, givenWeights, givenValue, givenGrad, givenHess);
+  const { value } = fit;
   if (value !== undefined && reduction !== "none") {
     throw new TypeError(`${loss}: out.value must be left out where the value is a number, got ${show(value)}`);
   }
 
-  const narrow = x.BYTES_PER_ELEMENT === 4;
   call.spec = spec;
-  call.prediction = x;
-  call.target = y;
-  call.weights = weights;
-  call.a = narrow ? rounded(a, rules[0]) : a;
-  call.b = narrow ? rounded(b, rules[1]) : b;
-  call.c = narrow ? rounded(c, rules[2]) : c;
+  call.prediction = fit.prediction;
+  call.target = fit.target;
+  call.weights = fit.weights;
   call.value = value;
-  call.grad = grad;
-  call.hess = hess;
+  call.grad = fit.grad;
+  call.hess = fit.hess;
   call.unit = 1;
   call.fault = undefined;
-  if (out !== undefined) refuseOverlaps(loss);
+  call.a = a;
+  call.b = b;
+  call.c = c;
+  if (rules.length > 0 && fit.prediction.BYTES_PER_ELEMENT === 4) {
+    call.a = tuned ? rounded(a, rules[0]) : usual.single.a;
+    call.b = tuned ? rounded(b, rules[1]) : usual.single.b;
+    call.c = tuned ? rounded(c, rules[2]) : usual.single.c;
+  }
   return reduction;
 }
 
-/** What a gradient's buffer was last found apart from: buffers take 35 ns each to ask for, and training loops reuse their arrays. */
-const apart = new WeakMap<Floats, Pick<Call, "prediction" | "target" | "weights" | "value" | "hess"> & { n: number }>();
+/** Parameters that are not given, for f64 and for f32. */
+interface Usual extends Pick<Call, "a" | "b" | "c"> {
+  readonly single: Pick<Call, "a" | "b" | "c">;
+}
+
+function usualOf([first, second, third]: readonly Rule[]): Usual {
+  const [a, b, c] = [first?.usual ?? 0, second?.usual ?? 0, third?.usual ?? 0];
+  return { a, b, c, single: { a: rounded(a, first), b: rounded(b, second), c: rounded(c, third) } };
+}
+
+function isObject(thing: unknown): thing is object {
+  return typeof thing === "object" && thing !== null;
+}
+
+/** Arrays that go together: of one type and length, no output over another. */
+interface Fit extends Pick<Call, "prediction" | "target" | "weights" | "value" | "grad" | "hess"> {
+  readonly n: number;
+}
+
+/** What a gradient's buffer went with last: looking twice takes as long as a small call, and training loops reuse their arrays. */
+const fits = new WeakMap<object, Fit>();
+
+/** Buffers may have been detached or resized. */
+function isStill({ prediction, target, weights, value, grad, hess, n }: Fit): boolean {
+  if (prediction.length !== n || target.length !== n || grad?.length !== n) return false;
+  if (weights !== undefined && weights.length !== n) return false;
+  return (value === undefined || value.length === n) && (hess === undefined || hess.length === n);
+}
+
+/** The arrays, if they go together, or an error. */
+function fitOf(
+  loss: string,
+  prediction: unknown,
+  target: unknown,
+  givenWeights: unknown,
+  givenValue: unknown,
+  givenGrad: unknown,
+  givenHess: unknown,
+): Fit {
+  const x = floats(loss, "prediction", prediction);
+  const y = floats(loss, "target", target, x);
+  const n = x.length;
+  matchLength(loss, "target", y, n);
+  const weights = givenWeights === undefined ? undefined : floats(loss, "weights", givenWeights, x);
+  if (weights !== undefined) matchLength(loss, "weights", weights, n);
+  const value = output(loss, "out.value", givenValue, x);
+  const grad = output(loss, "out.grad", givenGrad, x);
+  const hess = output(loss, "out.hess", givenHess, x);
+  const fit: Fit = { prediction: x, target: y, weights, value, grad, hess, n };
+  refuseOverlaps(loss, fit);
+  if (grad !== undefined && n > 0) fits.set(grad, fit);
+  return fit;
+}
 
 /** No output may touch another array, but that the gradient may take the prediction's place. */
-function refuseOverlaps(loss: string): void {
-  const { prediction, target, weights, value, grad, hess } = call;
-  const known = grad && apart.get(grad);
-  const inputs = known?.prediction === prediction && known.target === target && known.weights === weights;
-  if (inputs && known.value === value && known.hess === hess && known.n === prediction.length) return;
+function refuseOverlaps(loss: string, { prediction, target, weights, value, grad, hess }: Fit): void {
   if (value !== undefined) {
     const memory = value.buffer;
     refuse(loss, "out.value", value, memory, "prediction", prediction);
@@ -201,19 +280,22 @@ function refuseOverlaps(loss: string): void {
     refuse(loss, "out.hess", hess, memory, "out.value", value);
     refuse(loss, "out.hess", hess, memory, "out.grad", grad);
   }
-  if (grad !== undefined) apart.set(grad, { prediction, target, weights, value, hess, n: prediction.length });
 }
 
 /** Has the values checked, and returns the total weight. */
 function open(engine: Engine): number {
   const weight = engine.open(call);
-  if (call.fault === undefined && weight < Infinity) return weight;
-  const error =
-    call.fault === undefined
-      ? new RangeError(`${call.spec.name}: weights must have a finite sum, got ${weight}`)
-      : fault(call, call.fault);
+  const error = errorOf(call, weight);
+  if (error === undefined) return weight;
   release(0);
   throw error;
+}
+
+/** What is wrong with the values of an opened call, if anything is. */
+export function errorOf(opened: Call, weight: number): RangeError | undefined {
+  if (opened.fault !== undefined) return fault(opened, opened.fault);
+  if (weight < Infinity) return undefined;
+  return new RangeError(`${opened.spec.name}: weights must have a finite sum, got ${weight}`);
 }
 
 function fault({ spec, at, weights, prediction, target }: Call, name: "prediction" | "target" | "weights"): RangeError {
@@ -235,8 +317,9 @@ function rootMean(engine: Engine, weight: number): { mean: number; power: number
   return found;
 }
 
-const single = { least: 2 ** -100, down: 2 ** -66, up: [2 ** 80, 2 ** 120] };
-const double = { least: 2 ** -900, down: 2 ** -560, up: [2 ** 500, 2 ** 1000] };
+/** Means of squares outside the least and Infinity are found anew, with the squares of multiples. */
+export const single = { least: 2 ** -100, down: 2 ** -66, up: [2 ** 80, 2 ** 120] };
+export const double = { least: 2 ** -900, down: 2 ** -560, up: [2 ** 500, 2 ** 1000] };
 
 function meanAt(engine: Engine, weight: number, power: number): { mean: number; power: number } {
   call.a = power;
@@ -255,11 +338,16 @@ function runRoot(engine: Engine, want: number, weight: number): number {
   const { mean, power } = rootMean(engine, total);
   const root = Math.sqrt(mean);
   if (want & GRAD) {
-    const fits = root === 0 || total === 0;
     call.a = power;
-    call.b = fits ? 0 : 1 / root;
-    call.scale = fits ? 0 : 1 / (total * root);
+    setRoot(call, total, root);
     engine.sweep(call, want & HESS ? SUM | GRAD | HESS : GRAD);
   }
   return root / power;
+}
+
+/** Tells a call of `total` weight the root of its mean, for its derivatives. */
+export function setRoot(opened: Call, total: number, root: number): void {
+  const fits = root === 0 || total === 0;
+  opened.b = fits ? 0 : 1 / root;
+  opened.scale = fits ? 0 : 1 / (total * root);
 }

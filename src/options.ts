@@ -31,6 +31,13 @@ export function optionsOf(loss: string, known: readonly string[], options: unkno
   return options;
 }
 
+/** Whether there is any option that not every loss has: reading one by a name that is not written here takes 20 ns. */
+export function isTuned(given: Given | undefined): given is Given {
+  if (given === undefined) return false;
+  for (const name in given) if (!common.includes(name)) return true;
+  return false;
+}
+
 export function isRecord(thing: unknown): thing is Given {
   return typeof thing === "object" && thing !== null && !Array.isArray(thing) && !ArrayBuffer.isView(thing);
 }

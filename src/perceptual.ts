@@ -89,6 +89,7 @@ function callOf(spec: Spec, { x, y, value, grad, hess }: Layer, weight: number):
     hess,
     fault: undefined,
     at: 0,
+    rounds: undefined,
   };
 }
 

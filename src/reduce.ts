@@ -17,13 +17,24 @@ export function runSum<C extends Weighted>(
   want: number,
   reduction: Reduction,
 ): number {
-  if (reduction !== "mean") {
-    call.scale = 1;
-    return engine.sweep(call, reduction === "none" && want & SUM ? (want ^ SUM) | EACH : want);
-  }
-  const total = weigh(call, weight);
+  const total = prepareSum(call, weight, reduction);
+  return reduced(engine.sweep(call, reducing(want, reduction)), total);
+}
+
+/** Before the sweep: sets what derivatives are multiplied by; returns what a mean is to be divided by. */
+export function prepareSum(call: Weighted, weight: number, reduction: Reduction): number {
+  const total = reduction === "mean" ? weigh(call, weight) : 1;
   call.scale = total === 0 ? 0 : 1 / total;
-  const sum = engine.sweep(call, want);
+  return total;
+}
+
+/** What a sweep is to leave. */
+export function reducing(want: number, reduction: Reduction): number {
+  return reduction === "none" && want & SUM ? (want ^ SUM) | EACH : want;
+}
+
+/** After the sweep: the mean or sum. */
+export function reduced(sum: number, total: number): number {
   return total === 0 ? Number.NaN : sum / total;
 }
 

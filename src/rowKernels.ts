@@ -1,174 +1,175 @@
-/** What carries row losses out: as many whole rows at a time as the staging memory holds. */
+/** What carries row losses out: where the arrays lie, or as many whole rows at a time as the staging memory holds. */
 import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
 import type { Floats, Labels, RowCall, RowEngine } from "./engine.js";
+import { ROWS_ROUND as ROUND, roundOf } from "./rounds.js";
 import {
   A,
+  type Build,
   CLASS_WEIGHTS,
+  Everywhere,
   FIRST,
   type FloatsConstructor,
   GRAD_OTHER,
   HESS_OTHER,
+  Home,
+  homeOf,
   type Instance,
   LABELS,
   LENGTH,
+  modules,
   N,
+  NARROW,
   PAGE,
   PANELS,
-  PerType,
   POINTERS,
   SCALE,
   Slot,
   UNIT,
+  Users,
   WANT,
   weigh,
 } from "./staging.js";
 
-/** Elements that pass through the staging memory at a time, if a row is no longer than that. */
-const ROUND = 8192;
+/** Bytes of a label. */
+const LABEL = Int32Array.BYTES_PER_ELEMENT;
 
 /** As assembly/rows.ts uses them, each of a row padded to a vector, or of a few rows side by side. */
 const PANELS_IN_USE = 5;
 /** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
 const PADDING = 320;
 
-/** The places for a call's arrays, for rows of up to `room` elements. */
-class Slots {
-  readonly prediction: Slot;
-  readonly target: Slot;
-  readonly grad: Slot;
-  readonly hess: Slot;
-  readonly gradOther: Slot;
-  readonly hessOther: Slot;
-  readonly weights: Slot;
-  readonly classWeights: Slot;
-  readonly value: Slot;
-  readonly labels: Int32Array;
-  /** The first panel, in which a row that fills a round alone is carried out where it is staged. */
-  readonly row: Slot;
-  readonly panels: number;
+/** What rows of `length` elements take, for either type. */
+class Layout {
+  /** A multiple of 8, so that numbers of either type lie where they must. */
   readonly room: number;
+  /** Bytes of an array of a row's length, and of one with a number a row. */
+  readonly long: number;
+  readonly perRow = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;
+  readonly bytes: number;
 
-  constructor(instance: Instance, type: FloatsConstructor, length: number) {
-    const { memory } = instance;
-    // A multiple of 8, so that numbers of either type lie where they must.
-    const room = Math.ceil(length / 8) * 8;
-    this.room = room;
-    const size = room * type.BYTES_PER_ELEMENT + PADDING;
-    const perRow = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;
-    const panel = room * Float64Array.BYTES_PER_ELEMENT + PADDING;
-    const perRowSlots = PAGE + 7 * size;
-    this.panels = perRowSlots + 3 * perRow;
-    const end = this.panels + PANELS_IN_USE * panel;
-    const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
-    if (missing > 0) memory.grow(missing);
-    instance.renew();
-    const slot = (k: number): Slot => new Slot(memory, PAGE + k * size, type, room);
-    const rowSlot = (k: number, of: FloatsConstructor): Slot => new Slot(memory, perRowSlots + k * perRow, of, ROUND);
-    this.prediction = slot(0);
-    this.target = slot(1);
-    this.grad = slot(2);
-    this.hess = slot(3);
-    this.gradOther = slot(4);
-    this.hessOther = slot(5);
-    this.classWeights = slot(6);
-    this.weights = rowSlot(0, type);
-    this.value = rowSlot(1, type);
-    this.labels = new Int32Array(memory.buffer, perRowSlots + 2 * perRow, ROUND);
-    this.row = new Slot(memory, this.panels, type, room);
+  constructor(length: number) {
+    this.room = Math.ceil(length / 8) * 8;
+    this.long = this.room * Float64Array.BYTES_PER_ELEMENT + PADDING;
+    this.bytes = 3 * this.perRow + (7 + PANELS_IN_USE) * this.long;
   }
 }
 
-/** One instance with its staging memory, for arrays of one type. */
+/** The kernels of one type in one memory, for rows of up to `length` elements; `narrow`: f32 arrays in the f64 build. */
 class RowKernels implements RowEngine {
-  private slots: Slots;
-  /** Where the call's predictions and gradients go. */
-  private prediction: Slot;
-  private grad: Slot;
-  /** Whether the arrays of the call under way are all in their slots; whether its labels are. */
+  private readonly instance: Instance;
+  private readonly narrow: boolean;
+  private readonly target: Slot;
+  private readonly hess: Slot;
+  private readonly gradOther: Slot;
+  private readonly hessOther: Slot;
+  private readonly weights: Slot;
+  private readonly classWeights: Slot;
+  private readonly value: Slot;
+  private readonly prediction: Slot;
+  private readonly grad: Slot;
+  private readonly labels: Int32Array;
+  private readonly panels: number;
+  /** Whether what the call under way reads is all where the kernels can read it, and its addresses are in the request. */
   private staged = false;
-  private labelsStaged = false;
-  /** What the class weights in their slot are to be multiplied by. */
-  private classUnit = 1;
+  /** Where its labels are, if all are there; else 0. */
+  private labelsAt = 0;
 
   constructor(
-    readonly instance: Instance,
-    private readonly type: FloatsConstructor,
+    private readonly home: Home,
+    build: Build,
+    type: FloatsConstructor,
+    start: number,
+    length: number,
   ) {
-    this.slots = new Slots(instance, type, ROUND);
-    this.prediction = this.slots.prediction;
-    this.grad = this.slots.grad;
+    this.instance = home.instanceOf(build);
+    this.narrow = build === "f64" && type === Float32Array;
+    const { room, long, perRow } = new Layout(length);
+    const rows = (k: number): Slot => new Slot(home, start + k * perRow, type, ROUND);
+    this.weights = rows(0);
+    this.value = rows(1);
+    this.labels = new Int32Array(home.buffer, start + 2 * perRow, ROUND);
+    const slots = start + 3 * perRow;
+    const slot = (k: number): Slot => new Slot(home, slots + k * long, type, room);
+    this.target = slot(0);
+    this.hess = slot(1);
+    this.gradOther = slot(2);
+    this.hessOther = slot(3);
+    this.classWeights = slot(4);
+    this.panels = slots + 7 * long;
+    // A row that fills a round alone is carried out where it is staged: in the first panel.
+    const alone = length > ROUND && !this.narrow;
+    this.prediction = slot(alone ? 7 : 5);
+    this.grad = slot(alone ? 7 : 6);
   }
 
   open(call: RowCall): number {
     const { spec, rows, length, prediction, target, labels, weights, classWeights } = call;
-    if (length > this.slots.room) this.slots = this.longer(spec.name, length);
-    const { slots } = this;
-    const inPlace = length > ROUND && !this.instance.narrow;
-    this.prediction = inPlace ? slots.row : slots.prediction;
-    this.grad = inPlace ? slots.row : slots.grad;
+    this.instance.integers[NARROW] = this.narrow ? 1 : 0;
+    const inPlace = this.home.lent && this.settle(call);
+    this.staged = inPlace || rows <= roundOf(length);
     this.request(call);
-    this.staged = rows <= roundOf(length);
-    this.labelsStaged = labels !== undefined && rows <= ROUND;
     if (labels !== undefined) this.readLabels(call, labels);
     if (this.staged) this.stage(call, 0, rows);
-    this.classUnit = classWeights === undefined ? 1 : stageClassWeights(slots.classWeights, classWeights, length);
+    call.classUnit = classWeights === undefined ? 1 : stageClassWeights(this.classWeights, classWeights, length);
     if (spec.predictions) this.check(call, "prediction", prediction, this.prediction);
-    if (labels === undefined && spec.targets) this.check(call, "target", target, slots.target);
+    if (labels === undefined && spec.targets) this.check(call, "target", target, this.target);
     if (call.fault !== undefined) return rows;
-    const weight = weights === undefined ? rows : weigh(this.instance, call, weights, slots.weights, this.staged);
+    const weight =
+      weights === undefined ? rows : weigh(this.instance, call, weights, this.weights, this.staged, roundOf(length));
     const alike = classWeights === undefined && Number.isNaN(call.ignore);
     return alike || call.fault !== undefined ? weight : this.weighRows(call);
   }
 
-  private longer(loss: string, length: number): Slots {
-    try {
-      return new Slots(this.instance, this.type, length);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new RangeError(`${loss}: rows of ${length} elements do not fit in WebAssembly's memory`);
-    }
+  /** Finds out which arrays may stay in their places; returns whether all that are read may. */
+  private settle({ prediction, target, labels, weights, value, grad, hess, gradOther, hessOther }: RowCall): boolean {
+    this.value.settle(value);
+    this.grad.settle(grad);
+    this.hess.settle(hess);
+    this.gradOther.settle(gradOther);
+    this.hessOther.settle(hessOther);
+    const first = this.prediction.settle(prediction);
+    const second = labels === undefined ? this.target.settle(target) : true;
+    const third = this.weights.settle(weights) || weights === undefined;
+    return first && second && third;
   }
 
   /** Fills in what does not change from round to round. */
-  private request({ spec, length, labels, weights, classWeights, a }: RowCall): void {
-    const { slots, instance } = this;
-    const { integers, numbers } = instance;
-    integers[POINTERS] = this.prediction.address;
-    integers[POINTERS + 1] = labels === undefined ? slots.target.address : 0;
-    integers[POINTERS + 2] = weights === undefined ? 0 : slots.weights.address;
-    integers[POINTERS + 3] = slots.value.address;
-    integers[POINTERS + 4] = this.grad.address;
-    integers[POINTERS + 5] = slots.hess.address;
+  private request({ length, classWeights, a }: RowCall): void {
+    const { integers, numbers } = this.instance;
+    integers[POINTERS + 1] = 0;
+    integers[POINTERS + 2] = 0;
     integers[LENGTH] = length;
-    integers[LABELS] = labels === undefined ? 0 : slots.labels.byteOffset;
-    integers[CLASS_WEIGHTS] = classWeights === undefined ? 0 : slots.classWeights.address;
-    integers[GRAD_OTHER] = spec.both ? slots.gradOther.address : 0;
-    integers[HESS_OTHER] = spec.both ? slots.hessOther.address : 0;
-    integers[PANELS] = slots.panels;
+    integers[LABELS] = 0;
+    integers[CLASS_WEIGHTS] = classWeights === undefined ? 0 : this.classWeights.address;
+    integers[GRAD_OTHER] = 0;
+    integers[HESS_OTHER] = 0;
+    integers[PANELS] = this.panels;
     numbers[A] = a;
   }
 
   private stage(call: RowCall, from: number, n: number): void {
-    this.prediction.put(call.prediction, from * call.length, n * call.length);
+    this.instance.integers[POINTERS] = this.prediction.put(call.prediction, from * call.length, n * call.length);
     this.stageTargets(call, from, n);
   }
 
   private stageTargets(call: RowCall, from: number, n: number): void {
     const { target, labels, weights, length } = call;
-    const { slots } = this;
-    if (labels === undefined) slots.target.put(target, from * length, n * length);
-    else if (this.labelsStaged)
-      this.instance.integers[LABELS] = slots.labels.byteOffset + from * slots.labels.BYTES_PER_ELEMENT;
-    else this.putLabels(call, labels, from, n);
-    if (weights !== undefined) slots.weights.put(weights, from, n);
+    const { integers } = this.instance;
+    if (labels === undefined) integers[POINTERS + 1] = this.target.put(target, from * length, n * length);
+    else {
+      if (this.labelsAt === 0) this.putLabels(call, labels, from, n);
+      integers[LABELS] = this.labelsAt === 0 ? this.labels.byteOffset : this.labelsAt + from * LABEL;
+    }
+    if (weights !== undefined) integers[POINTERS + 2] = this.weights.put(weights, from, n);
   }
 
   private check(call: RowCall, name: "prediction" | "target", array: Floats, slot: Slot): void {
     if (call.fault !== undefined) return;
-    for (let from = 0; from < array.length; from += slot.size) {
-      const n = Math.min(slot.size, array.length - from);
-      if (!this.staged) slot.put(array, from, n);
-      const at = this.instance.exports.outside(slot.address, n, 0, Infinity);
+    const round = this.staged ? array.length : slot.size;
+    for (let from = 0; from < array.length; from += round) {
+      const n = Math.min(round, array.length - from);
+      const address = this.staged ? slot.of(array, 0) : slot.put(array, from, n);
+      const at = this.instance.exports.outside(address, n, 0, Infinity);
       if (at < 0) continue;
       call.fault = name;
       call.at = from + at;
@@ -176,26 +177,30 @@ class RowKernels implements RowEngine {
     }
   }
 
-  /** Checks the labels, and leaves as many as there is room for in their slot. */
+  /** Checks the labels, and leaves as many as there is room for where the kernels can read them. */
   private readLabels(call: RowCall, labels: Labels): void {
-    for (let from = 0; from < labels.length; from += ROUND) {
-      const n = Math.min(ROUND, labels.length - from);
-      const at = this.putLabels(call, labels, from, n);
-      if (at < 0) continue;
-      call.fault = "labels";
-      call.at = at;
+    const { home, instance } = this;
+    const { length, ignore } = call;
+    if (home.lent && labels.buffer === home.buffer && labels instanceof Int32Array && Number.isNaN(ignore)) {
+      this.labelsAt = labels.byteOffset;
+      const at = instance.exports.notClass(this.labelsAt, labels.length, length);
+      if (at >= 0) refuse(call, at);
       return;
+    }
+    this.labelsAt = labels.length > ROUND ? 0 : this.labels.byteOffset;
+    for (let from = 0; from < labels.length && call.fault === undefined; from += ROUND) {
+      const at = this.putLabels(call, labels, from, Math.min(ROUND, labels.length - from));
+      if (at >= 0) refuse(call, at);
     }
   }
 
   /** Puts −1 for labels to ignore; returns the row of the first that is none, or −1. */
   private putLabels({ length, ignore }: RowCall, labels: Labels, from: number, n: number): number {
-    const { slots, instance } = this;
-    const slot = slots.labels;
+    const slot = this.labels;
     if (n === labels.length && Number.isNaN(ignore) && labels.BYTES_PER_ELEMENT < 8) {
       // Integers of 32 bits at most: what wraps becomes negative.
       slot.set(labels);
-      const at = instance.exports.notClass(slot.byteOffset, n, length);
+      const at = this.instance.exports.notClass(slot.byteOffset, n, length);
       return at < 0 ? -1 : from + at;
     }
     for (let k = 0; k < n; k++) {
@@ -211,60 +216,60 @@ class RowKernels implements RowEngine {
   private weighRows(call: RowCall): number {
     const { instance } = this;
     const round = roundOf(call.length);
-    instance.begin();
+    instance.begin(call.rounds);
     for (let from = 0; from < call.rows; from += round) {
       const n = Math.min(round, call.rows - from);
-      if (!this.staged) this.stageTargets(call, from, n);
+      if (!this.staged || n < call.rows) this.stageTargets(call, from, n);
       instance.integers[N] = n;
       instance.exports.weighRows();
-      instance.add();
+      instance.note(call.rounds);
     }
-    return instance.total() * this.classUnit;
+    return instance.total() * call.classUnit;
   }
 
   sweep(call: RowCall, want: number): number {
-    const { instance, slots } = this;
+    const { instance } = this;
     const { spec, rows, length } = call;
     const { integers, numbers } = instance;
     const kernel = instance.kernelOf(spec.name);
     const round = roundOf(length);
     const size = rows * length;
-    instance.begin();
+    instance.begin(call.rounds);
     integers[WANT] = want;
     integers[FIRST] = 1;
     numbers[SCALE] = call.scale;
-    numbers[UNIT] = call.unit * this.classUnit;
+    numbers[UNIT] = call.unit * call.classUnit;
     let from = 0;
     do {
       const n = Math.min(round, rows - from);
       const at = from * length;
       const part = n * length;
-      if (!this.staged) this.stage(call, from, n);
+      if (!this.staged || n < rows) this.stage(call, from, n);
+      integers[POINTERS + 3] = this.value.of(call.value, from);
+      integers[POINTERS + 4] = this.grad.of(call.grad, at);
+      integers[POINTERS + 5] = this.hess.of(call.hess, at);
+      if (spec.both) {
+        integers[GRAD_OTHER] = this.gradOther.of(call.gradOther, at);
+        integers[HESS_OTHER] = this.hessOther.of(call.hessOther, at);
+      }
       integers[N] = n;
       kernel();
+      instance.note(call.rounds);
       integers[FIRST] = 0;
-      instance.add();
-      if (want & EACH) call.value = this.keep(call.value, slots.value, from, n, rows);
-      if (want & GRAD) call.grad = this.keep(call.grad, this.grad, at, part, size);
-      if (want & HESS) call.hess = this.keep(call.hess, slots.hess, at, part, size);
-      if (want & GRAD && spec.both) call.gradOther = this.keep(call.gradOther, slots.gradOther, at, part, size);
-      if (want & HESS && spec.both) call.hessOther = this.keep(call.hessOther, slots.hessOther, at, part, size);
+      if (want & EACH) call.value = this.value.keep(call.value, from, n, rows);
+      if (want & GRAD) call.grad = this.grad.keep(call.grad, at, part, size);
+      if (want & HESS) call.hess = this.hess.keep(call.hess, at, part, size);
+      if (want & GRAD && spec.both) call.gradOther = this.gradOther.keep(call.gradOther, at, part, size);
+      if (want & HESS && spec.both) call.hessOther = this.hessOther.keep(call.hessOther, at, part, size);
       from += round;
     } while (from < rows);
     return want & SUM ? instance.total() : 0;
   }
-
-  /** Copies a round's results to the caller's array, or to a new one. */
-  private keep(array: Floats | undefined, slot: Slot, from: number, n: number, length: number): Floats {
-    const kept = array ?? new this.type(length);
-    kept.set(slot.view(n), from);
-    return kept;
-  }
 }
 
-/** The rows of a round. */
-function roundOf(length: number): number {
-  return Math.max(1, Math.floor(ROUND / length));
+function refuse(call: RowCall, at: number): void {
+  call.fault = "labels";
+  call.at = at;
 }
 
 /**
@@ -287,9 +292,61 @@ function stageClassWeights(slot: Slot, weights: Floats, length: number): number 
   return unit;
 }
 
-const instances = new PerType((instance, type) => new RowKernels(instance, type));
+/** Bytes of a memory, from its second page on. */
+export const STAGING = new Layout(ROUND).bytes;
+
+const everywhere = new Everywhere(STAGING, (home, build, type) => new RowKernels(home, build, type, PAGE, ROUND));
+
+/** For rows too long for a round. */
+class LongRows {
+  readonly users: Users<RowKernels>;
+
+  constructor(
+    home: Home,
+    readonly start: number,
+    readonly length: number,
+  ) {
+    this.users = new Users(home, (of, build, type) => new RowKernels(of, build, type, start, length));
+  }
+}
+
+const longRows = new WeakMap<Home, LongRows>();
+let ownLongRows: LongRows | undefined;
+
+/** In what is free where the arrays lie, if that is enough, or in a memory of their own. */
+function forLongRows({ prediction, spec, length }: RowCall): RowKernels {
+  const home = homeOf(prediction);
+  const found =
+    home !== undefined && new Layout(length).bytes <= home.free ? inTheirHome(home, length) : ours(spec.name, length);
+  return found.users.for(prediction.BYTES_PER_ELEMENT, spec.name);
+}
+
+function inTheirHome(home: Home, length: number): LongRows {
+  let found = longRows.get(home);
+  if (found === undefined || found.start !== home.top || found.length !== length) {
+    found = new LongRows(home, home.top, length);
+    longRows.set(home, found);
+  }
+  return found;
+}
+
+function ours(loss: string, length: number): LongRows {
+  if (ownLongRows !== undefined && ownLongRows.length >= length) return ownLongRows;
+  try {
+    ownLongRows = new LongRows(new Home(new Layout(length).bytes), PAGE, length);
+    return ownLongRows;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${loss}: rows of ${length} elements do not fit in WebAssembly's memory`);
+  }
+}
+
+function kernelsFor(call: RowCall): RowKernels {
+  return call.length > ROUND ? forLongRows(call) : everywhere.for(call.prediction, call.spec.name);
+}
 
 export const rowKernels: RowEngine = {
-  open: (call) => instances.for(call.prediction, call.spec.name).open(call),
-  sweep: (call, want) => instances.for(call.prediction, call.spec.name).sweep(call, want),
+  modules,
+  open: (call) => kernelsFor(call).open(call),
+  sweep: (call, want) => kernelsFor(call).sweep(call, want),
 };

@@ -1,7 +1,7 @@
 /** Makes the spec of a row loss callable: checks, messages, reductions. */
 import { GRAD, HESS, SUM } from "../assembly/want.js";
 import { floats, isLike, labels, matchLength, output, refuse, show } from "./arrays.js";
-import type { Floats, RowCall, RowEngine } from "./engine.js";
+import { type Floats, JOB, type Job, type RowCall, type RowEngine } from "./engine.js";
 import {
   common,
   frozen,
@@ -87,6 +87,17 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     formula: spec.formula,
     source: spec.source,
   };
+  const { modules } = engine;
+  if (modules !== undefined) {
+    Object.defineProperty(loss, JOB, {
+      value(prediction: unknown, target: unknown, options: unknown): Job {
+        const reduction = prepare(spec, rules, known, prediction, target, options);
+        const job: Job = { kind: "rows", call: { ...call }, reduction, modules: modules() };
+        release(0);
+        return job;
+      },
+    });
+  }
   // One body serves the overloads; what each of them returns is theirs to say.
   return Object.assign(loss, members) as unknown as L;
 }
@@ -116,6 +127,7 @@ const call: RowCall = {
   a: 0,
   scale: 1,
   unit: 1,
+  classUnit: 1,
   value: undefined,
   grad: undefined,
   hess: undefined,
@@ -123,6 +135,7 @@ const call: RowCall = {
   hessOther: undefined,
   fault: undefined,
   at: 0,
+  rounds: undefined,
 };
 
 /** Whether the value is one per row. */
@@ -227,6 +240,7 @@ function prepare(
   call.gradOther = gradOther;
   call.hessOther = hessOther;
   call.unit = 1;
+  call.classUnit = 1;
   call.fault = undefined;
   if (out !== undefined) refuseOverlaps(loss, target, givenClassWeights);
   return reduction;
@@ -357,10 +371,17 @@ function titleOf({ both, arrays: [xName, yName] }: RowSpec, name: (typeof output
 /** Has the values checked, and returns the total weight. */
 function open(engine: RowEngine): number {
   const weight = engine.open(call);
-  if (call.fault !== undefined) throw faultError(call, call.fault);
-  if (weight < Infinity) return weight;
-  const weights = call.classWeights ? "weights times class weights" : "weights";
-  throw new RangeError(`${call.spec.name}: ${weights} must have a finite sum, got ${weight}`);
+  const error = errorOf(call, weight);
+  if (error !== undefined) throw error;
+  return weight;
+}
+
+/** What is wrong with the values of an opened call, if anything is. */
+export function errorOf(opened: RowCall, weight: number): RangeError | undefined {
+  if (opened.fault !== undefined) return faultError(opened, opened.fault);
+  if (weight < Infinity) return undefined;
+  const weights = opened.classWeights ? "weights times class weights" : "weights";
+  return new RangeError(`${opened.spec.name}: ${weights} must have a finite sum, got ${weight}`);
 }
 
 function faultError(

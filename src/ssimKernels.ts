@@ -1,7 +1,7 @@
 /** What compares images: strips of rows through the staging memory. */
 import type { Floats, ImageCall } from "./engine.js";
 import { WINDOW } from "./ssim.js";
-import { type FloatsConstructor, Instance, PAGE, Slot } from "./staging.js";
+import { type FloatsConstructor, Home, PAGE, Slot } from "./staging.js";
 
 /** Rows of a strip, a window's at least: the more, the less often the rows above it are moved; of long rows fewer, for the memory. */
 const rowsOf = (length: number): number => (length > 2048 ? 16 : 32);
@@ -36,10 +36,10 @@ const NUMBERS = 6;
 /** Bytes of the kernel's pair of vectors, of which there is one for each number of an image. */
 const PAIR = 32;
 
-/** The instance, and its memory laid out for rows of one length. */
+/** A memory laid out for rows of one length. */
 class SsimKernels {
-  private readonly instance = new Instance("f64", false);
-  private readonly kernel = this.instance.kernelOf("ssim");
+  private home = new Home(0);
+  private kernel = (): void => {};
   private length = 0;
   private channels = 0;
   private type: FloatsConstructor = Float64Array;
@@ -53,7 +53,7 @@ class SsimKernels {
   private grad = this.slot(0, 0);
 
   private slot(address: number, size: number): Slot {
-    return new Slot(this.instance.memory, address, this.type, size);
+    return new Slot(this.home, address, this.type, size);
   }
 
   private arrange(length: number, channels: number, type: FloatsConstructor, steep: boolean): void {
@@ -75,7 +75,7 @@ class SsimKernels {
     const pixels = place(steep ? rows + REACH : 0, (PAIR / 2) * length);
     const given = place(steep ? rows : 0, PAIR * (length + margin));
     const returned = place(steep ? rows + 2 * REACH : 0, PAIR * length);
-    this.grow(end, length);
+    this.makeRoom(end, length);
 
     this.length = length;
     this.channels = channels;
@@ -85,8 +85,9 @@ class SsimKernels {
     this.prediction = this.slot(prediction, rows * length);
     this.target = this.slot(target, rows * length);
     this.grad = this.slot(grad, steep ? (rows + REACH) * length : 0);
-    const { memory, STRIP } = this.instance.exports;
-    const integers = new Int32Array(memory.buffer, STRIP.value, INTEGERS);
+    const { buffer } = this.home;
+    const { STRIP } = this.home.instanceOf("f64").exports;
+    const integers = new Int32Array(buffer, STRIP.value, INTEGERS);
     integers[LENGTH] = length;
     integers[CHANNELS] = channels;
     integers[NARROW] = type === Float32Array ? 1 : 0;
@@ -98,17 +99,15 @@ class SsimKernels {
     integers[GIVEN] = given;
     integers[RETURNED] = returned;
     this.integers = integers;
-    this.numbers = new Float64Array(memory.buffer, STRIP.value + 4 * INTEGERS, NUMBERS);
+    this.numbers = new Float64Array(buffer, STRIP.value + 4 * INTEGERS, NUMBERS);
   }
 
-  private grow(bytes: number, length: number): void {
-    const { memory } = this.instance;
-    const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE);
-    if (missing <= 0) return;
-    // The views are gone if it succeeds, and stay if it does not.
+  /** A larger memory, where this one ends too early. */
+  private makeRoom(end: number, length: number): void {
+    if (end <= this.home.buffer.byteLength && this.length > 0) return;
     try {
-      memory.grow(missing);
-      this.length = 0;
+      this.home = new Home(end - PAGE);
+      this.kernel = this.home.instanceOf("f64").kernelOf("ssim");
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new RangeError(`ssim: rows of ${length} numbers do not fit in WebAssembly's memory`);

@@ -1,7 +1,7 @@
-/** Instances of the kernels, their requests, and places for arrays in their memory. */
+/** Memories, instances of the kernels over them, their requests, and places for arrays. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { compile } from "#wasm";
-import type { Floats } from "./engine.js";
+import type { Floats, Modules } from "./engine.js";
 
 export type FloatsConstructor = Float32ArrayConstructor | Float64ArrayConstructor;
 
@@ -25,15 +25,17 @@ export const B = 1;
 export const C = 2;
 export const SCALE = 3;
 export const UNIT = 4;
+/** Of the last round. */
 const SUM = 5;
 const REST = 6;
-const NUMBERS = 7;
+const TOTAL = 7;
+const LOST = 8;
+const NUMBERS = 9;
 
 /** Of WebAssembly's memory; the first is the kernels' own. */
 export const PAGE = 65536;
 
 interface Exports extends Record<string, unknown> {
-  readonly memory: WebAssembly.Memory;
   readonly REQUEST: WebAssembly.Global;
   /** Of the f64 build. */
   readonly STRIP: WebAssembly.Global;
@@ -44,46 +46,35 @@ interface Exports extends Record<string, unknown> {
   weighRows(): void;
 }
 
-const modules: Partial<Record<"f32" | "f64", WebAssembly.Module>> = {};
+export type Build = "f32" | "f64";
+
+const compiled: Partial<Record<Build, WebAssembly.Module>> = {};
 
 /** Compiled once, when it is first needed. */
-function moduleOf(build: "f32" | "f64"): WebAssembly.Module {
-  modules[build] ??= compile(build);
-  return modules[build];
+function moduleOf(build: Build): WebAssembly.Module {
+  compiled[build] ??= compile(build);
+  return compiled[build];
 }
 
-/** One instance for arrays of one type, its request, and what its rounds have added up. */
+/** For other threads; engines share what they have made of a module. */
+export function modules(): Modules {
+  return { f32: moduleOf("f32"), f64: moduleOf("f64") };
+}
+
+/** A build over a memory, and its request. */
 export class Instance {
   readonly exports: Exports;
-  integers: Int32Array;
-  numbers: Float64Array;
+  readonly integers: Int32Array;
+  readonly numbers: Float64Array;
   /** The loss of the last call and its kernel: exports are slow to look up. */
   private name = "";
   private kernel: () => void = () => {};
-  private sum = 0;
-  private rest = 0;
 
-  /** `narrow`: f32 arrays in an f64 build. */
-  constructor(
-    build: "f32" | "f64",
-    readonly narrow: boolean,
-  ) {
-    this.exports = instantiateSync<Exports>(moduleOf(build), {}).exports;
-    this.integers = new Int32Array(0);
-    this.numbers = new Float64Array(0);
-    this.renew();
-  }
-
-  get memory(): WebAssembly.Memory {
-    return this.exports.memory;
-  }
-
-  /** Makes the request's views, again where the memory has grown. */
-  renew(): void {
-    const { memory, REQUEST } = this.exports;
+  constructor(build: Build, memory: WebAssembly.Memory) {
+    this.exports = instantiateSync<Exports>(moduleOf(build), { env: { memory } }).exports;
+    const { REQUEST } = this.exports;
     this.integers = new Int32Array(memory.buffer, REQUEST.value, INTEGERS);
     this.numbers = new Float64Array(memory.buffer, REQUEST.value + 4 * INTEGERS, NUMBERS);
-    this.integers[NARROW] = this.narrow ? 1 : 0;
   }
 
   has(name: string): boolean {
@@ -100,24 +91,20 @@ export class Instance {
     return this.kernel;
   }
 
-  begin(): void {
-    this.sum = 0;
-    this.rest = 0;
+  /** Begins to add up rounds, and to write them down where that is asked for. */
+  begin(rounds: number[] | undefined): void {
+    if (rounds !== undefined) rounds.length = 0;
+    this.numbers[TOTAL] = 0;
+    this.numbers[LOST] = 0;
   }
 
-  /** Adds a round's sum, in the order of the rounds. Knuth (1969), two-sum. */
-  add(): void {
-    const sum = this.numbers[SUM] ?? 0;
-    const round = Number.isFinite(sum) ? sum + (this.numbers[REST] ?? 0) : sum;
-    const next = this.sum + round;
-    const added = next - this.sum;
-    if (Number.isFinite(next)) this.rest += this.sum - (next - added) + (round - added);
-    else this.rest = 0;
-    this.sum = next;
+  /** Writes the last round down. */
+  note(rounds: number[] | undefined): void {
+    rounds?.push(this.numbers[SUM] ?? 0, this.numbers[REST] ?? 0);
   }
 
   total(): number {
-    return this.sum + this.rest;
+    return (this.numbers[TOTAL] ?? 0) + (this.numbers[LOST] ?? 0);
   }
 }
 
@@ -125,36 +112,100 @@ function isKernel(thing: unknown): thing is () => void {
   return typeof thing === "function";
 }
 
-/** A place in the memory for one array, with the views of it that are in use. */
+/** A memory with the kernels in its first page. It never grows, so that views of it stay. */
+export class Home {
+  readonly memory: WebAssembly.Memory;
+  readonly buffer: ArrayBuffer;
+  /** Up to where it is taken. */
+  top: number;
+  private readonly instances: Partial<Record<Build, Instance>> = {};
+
+  /** `bytes`, besides the kernels' own page; `lent`: arrays of the caller's may lie in it. */
+  constructor(
+    bytes: number,
+    readonly lent = false,
+  ) {
+    const pages = 1 + Math.ceil(bytes / PAGE);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.buffer = this.memory.buffer;
+    this.top = this.buffer.byteLength;
+    if (!lent) return;
+    homes.set(this.buffer, this);
+    lending = true;
+  }
+
+  get free(): number {
+    return this.buffer.byteLength - this.top;
+  }
+
+  instanceOf(build: Build): Instance {
+    this.instances[build] ??= new Instance(build, this.memory);
+    return this.instances[build];
+  }
+}
+
+/** Those in which arrays of the caller's may lie. */
+const homes = new WeakMap<ArrayBufferLike, Home>();
+let lending = false;
+
+/** Where an array lies, if that is in kernels' memory. */
+export function homeOf(array: Floats): Home | undefined {
+  // Buffers take a while to ask for.
+  return lending ? homes.get(array.buffer) : undefined;
+}
+
+/** Where the kernels find an array of a call: in its place, if that is in their memory, or, part by part, in a slot of it. */
 export class Slot {
   readonly whole: Floats;
+  inPlace = false;
   /** Of the lengths last asked for: long arrays have full rounds and a last one. */
   private part: Floats;
   private other: Floats;
 
   constructor(
-    private readonly memory: WebAssembly.Memory,
+    private readonly home: Home,
     readonly address: number,
     private readonly type: FloatsConstructor,
     readonly size: number,
   ) {
-    this.whole = new type(memory.buffer, address, size);
+    this.whole = new type(home.buffer, address, size);
     this.part = this.whole;
     this.other = this.whole;
+  }
+
+  /** Decides whether an array is to stay in its place; returns whether it is. */
+  settle(array: Floats | undefined): boolean {
+    this.inPlace = array !== undefined && array.buffer === this.home.buffer;
+    return this.inPlace;
   }
 
   /** The first `n` elements; the view is kept for the next call of that length. */
   view(n: number): Floats {
     if (n === this.size) return this.whole;
     if (this.part.length === n) return this.part;
-    const found = this.other.length === n ? this.other : new this.type(this.memory.buffer, this.address, n);
+    const found = this.other.length === n ? this.other : new this.type(this.home.buffer, this.address, n);
     this.other = this.part;
     this.part = found;
     return found;
   }
 
-  put(array: Floats, from: number, n: number): void {
-    this.whole.set(n === array.length ? array : part(array, from, n));
+  /** The address of the array's elements from `from` on, if they are to be read or written in their place, else of the slot. */
+  of(array: Floats | undefined, from: number): number {
+    if (!this.inPlace || array === undefined) return this.address;
+    return array.byteOffset + from * array.BYTES_PER_ELEMENT;
+  }
+
+  /** The address of `n` elements of the array from `from` on. */
+  put(array: Floats, from: number, n: number): number {
+    if (!this.inPlace) this.whole.set(n === array.length ? array : part(array, from, n));
+    return this.of(array, from);
+  }
+
+  /** The array, or a new one, with `n` results from `from` on. */
+  keep(array: Floats | undefined, from: number, n: number, length: number): Floats {
+    const kept = array ?? new this.type(length);
+    if (!this.inPlace) kept.set(this.view(n), from);
+    return kept;
   }
 }
 
@@ -167,56 +218,85 @@ function part({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n
 /** Adds up weights, and marks the first that is negative or not finite as the call's fault; they may be in their slot already. */
 export function weigh(
   instance: Instance,
-  call: { fault: string | undefined; at: number },
+  call: { fault: string | undefined; at: number; rounds: number[] | undefined },
   weights: Floats,
   slot: Slot,
   staged: boolean,
+  round = slot.size,
 ): number {
-  instance.begin();
-  for (let from = 0; from < weights.length; from += slot.size) {
-    const n = Math.min(slot.size, weights.length - from);
-    if (!staged) slot.put(weights, from, n);
-    const at = instance.exports.weigh(slot.address, n);
-    if (at >= 0) {
-      call.fault = "weights";
-      call.at = from + at;
-      return 0;
-    }
-    instance.add();
+  instance.begin(call.rounds);
+  for (let from = 0; from < weights.length; from += round) {
+    const n = Math.min(round, weights.length - from);
+    const address = staged ? slot.of(weights, from) : slot.put(weights, from, n);
+    const at = instance.exports.weigh(address, n);
+    instance.note(call.rounds);
+    if (at < 0) continue;
+    call.fault = "weights";
+    call.at = from + at;
+    return 0;
   }
   return instance.total();
 }
 
-/** One user of instances for each type; f32 arrays go to an f64 build where the loss is in no other. */
-export class PerType<T extends { readonly instance: Instance }> {
+/** One user of a memory for each type; f32 arrays go to the f64 build where the loss is in no other. */
+export class Users<T> {
   private single: T | undefined;
   private wide: T | undefined;
   private double: T | undefined;
-  /** The last one asked for, and by what. */
+
+  constructor(
+    private readonly home: Home,
+    private readonly make: (home: Home, build: Build, type: FloatsConstructor) => T,
+  ) {}
+
+  for(bytes: number, name: string): T {
+    if (bytes === 8) {
+      this.double ??= this.make(this.home, "f64", Float64Array);
+      return this.double;
+    }
+    if (this.home.instanceOf("f32").has(name)) {
+      this.single ??= this.make(this.home, "f32", Float32Array);
+      return this.single;
+    }
+    this.wide ??= this.make(this.home, "f64", Float32Array);
+    return this.wide;
+  }
+}
+
+/** The users of all memories: of the package's own, which takes `bytes`, and of those in which calls' arrays lie. */
+export class Everywhere<T> {
+  private readonly usual: () => Users<T>;
+  private readonly others = new WeakMap<Home, Users<T>>();
+  /** The last one asked for in the package's own memory, and by what. */
   private last: T | undefined;
   private name = "";
   private bytes = 0;
 
-  constructor(private readonly make: (instance: Instance, type: FloatsConstructor) => T) {}
+  constructor(
+    bytes: number,
+    private readonly make: (home: Home, build: Build, type: FloatsConstructor) => T,
+  ) {
+    let users: Users<T> | undefined;
+    this.usual = () => {
+      users ??= new Users(new Home(bytes), make);
+      return users;
+    };
+  }
 
   for(prediction: Floats, name: string): T {
+    const home = homeOf(prediction);
     const bytes = prediction.BYTES_PER_ELEMENT;
+    if (home !== undefined) return this.usersOf(home).for(bytes, name);
     if (this.last !== undefined && name === this.name && bytes === this.bytes) return this.last;
-    this.last = bytes === 8 ? this.forDouble() : this.forSingle(name);
+    this.last = this.usual().for(bytes, name);
     this.name = name;
     this.bytes = bytes;
     return this.last;
   }
 
-  private forDouble(): T {
-    this.double ??= this.make(new Instance("f64", false), Float64Array);
-    return this.double;
-  }
-
-  private forSingle(name: string): T {
-    this.single ??= this.make(new Instance("f32", false), Float32Array);
-    if (this.single.instance.has(name)) return this.single;
-    this.wide ??= this.make(new Instance("f64", true), Float32Array);
-    return this.wide;
+  private usersOf(home: Home): Users<T> {
+    const found = this.others.get(home) ?? new Users(home, this.make);
+    this.others.set(home, found);
+    return found;
   }
 }

@@ -1,6 +1,6 @@
 /** The ends of the numbers: infinities, zeros, clamps, overflow, arrays longer than an address is wide. */
 import { describe, expect, it } from "vitest";
-import { ROUND } from "../src/kernels.js";
+import { ROUND } from "../assembly/want.js";
 import { bound, results, rounded, ulps } from "./bits.js";
 import type { Floats, Name, Settings } from "./implementations.js";
 import { implementations, lossesOf, names, specs, types } from "./implementations.js";

@@ -1,7 +1,7 @@
 /** Where the numbers of images and features stand: alignments, memories, in whose place results are written. */
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { ROUND } from "../../src/kernels.js";
+import { ROUND } from "../../assembly/want.js";
 import { expectBits } from "../bits.js";
 import { guarded, resizable, resize, shared } from "../buffers.js";
 import type { Floats, FloatsConstructor } from "../implementations.js";

@@ -1,7 +1,7 @@
 /** The loss of features: what it has to do with `mae`, layer by layer, and what a layer of weight 0 or of no elements does. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ROUND } from "../../src/kernels.js";
+import { ROUND } from "../../assembly/want.js";
 import { expectBits, expectValue } from "../bits.js";
 import type { Floats } from "../implementations.js";
 import { types } from "../implementations.js";

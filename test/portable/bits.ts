@@ -6,7 +6,7 @@
  */
 import type { Gaussian, Reduction, Total } from "../../src/index.js";
 
-type Package = typeof import("../../src/index.js");
+type Package = Omit<typeof import("../../src/index.js"), "Arena">;
 type Floats = Float32Array | Float64Array;
 type FloatsConstructor = Float32ArrayConstructor | Float64ArrayConstructor;
 type Output = number | Floats | readonly Floats[] | Gaussian<Floats>;
