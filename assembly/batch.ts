@@ -48,21 +48,28 @@ export const REQUEST: usize = changetype<usize>(request);
 /** Where the one loss of a run keeps its fields. */
 const FIELDS = memory.data(512, 16);
 
-/** Two vectors side by side: their chains of additions overlap. */
-const STEP: i32 = 2 * LANES;
-
 /**
- * Elements of a block. f32 losses are added in pairs, the pairs in f64: a sum is off by 2^-24 of itself at most, however long the array.
- * f64 losses: within a block a lane adds at most 16 numbers and three additions end it: 19 units of 2^-53 at the very most.
+ * Elements of a block. f32 losses are added in pairs, light ones in fours, and these in f64: a sum is off by 2^-24 of itself at most, of a
+ * light loss by 2^-23, however long the array. f64 losses: within a block a lane adds at most 16 numbers and three additions end it: 19 units
+ * of 2^-53 at the very most.
  */
 const BLOCK: i32 = sizeof<real>() == 4 ? 512 : 32;
 
 /** The last, partial step: outputs go here first, so that no byte outside the arrays is written. */
 const tail = changetype<Request>(memory.data(offsetof<Request>(), 16));
-const TAIL_WEIGHTS = memory.data(32, 16);
-const TAIL_VALUE = memory.data(32, 16);
-const TAIL_GRAD = memory.data(32, 16);
-const TAIL_HESS = memory.data(32, 16);
+const TAIL_WEIGHTS = memory.data(64, 16);
+const TAIL_VALUE = memory.data(64, 16);
+const TAIL_GRAD = memory.data(64, 16);
+const TAIL_HESS = memory.data(64, 16);
+const MOST: i32 = 4 * LANES;
+
+/** Elements that go side by side, in vectors whose chains of additions overlap. */
+@unmanaged
+class step {
+  @inline static of<L extends Loss>(): i32 {
+    return changetype<L>(0).light() ? 4 * LANES : 2 * LANES;
+  }
+}
 
 /** A loss L over arrays of E: those of the build, or f32 under f64 arithmetic. */
 @unmanaged
@@ -182,16 +189,34 @@ export class batch {
           if (want & HESS) hess += one;
         } else {
           const second = batch.vector<L, E>(want, x + one, y + one, w, value, grad + one, hess + one, scale);
-          if (want & SUM) {
-            // f32: one rounding to 24 bits, and half as many conversions to f64.
-            const pair = LANES == 4 ? f.add(first, second) : first;
-            s0 = f64x2.add(s0, batch.low<E>(want, pair, w));
-            s1 = f64x2.add(s1, LANES == 4 ? batch.high<E>(want, pair, w) : second);
+          let third = second;
+          let fourth = second;
+          if (step.of<L>() == 4 * LANES) {
+            const two = 2 * one;
+            const three = 3 * one;
+            third = batch.vector<L, E>(want, x + two, y + two, w, value, grad + two, hess + two, scale);
+            fourth = batch.vector<L, E>(want, x + three, y + three, w, value, grad + three, hess + three, scale);
           }
-          x += 2 * one;
-          y += 2 * one;
-          if (want & GRAD) grad += 2 * one;
-          if (want & HESS) hess += 2 * one;
+          if (want & SUM) {
+            if (LANES == 4) {
+              // One rounding to 24 bits, or two, and a half or a quarter of the conversions to f64.
+              let few = f.add(first, second);
+              if (step.of<L>() == 4 * LANES) few = f.add(few, f.add(third, fourth));
+              s0 = f64x2.add(s0, batch.low<E>(want, few, w));
+              s1 = f64x2.add(s1, batch.high<E>(want, few, w));
+            } else {
+              s0 = f64x2.add(s0, first);
+              s1 = f64x2.add(s1, second);
+              if (step.of<L>() == 4 * LANES) {
+                s0 = f64x2.add(s0, third);
+                s1 = f64x2.add(s1, fourth);
+              }
+            }
+          }
+          x += step.of<L>() * sizeof<E>();
+          y += step.of<L>() * sizeof<E>();
+          if (want & GRAD) grad += step.of<L>() * sizeof<E>();
+          if (want & HESS) hess += step.of<L>() * sizeof<E>();
         }
       } while (x < stop);
       if (want & SUM) {
@@ -248,12 +273,12 @@ export function run<L extends Loss, E>(): void {
 function round<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  const whole = n & ~(STEP - 1);
+  const whole = n & ~(step.of<L>() - 1);
   if (whole) pass<L, E>(request.want, request, from, whole);
   if (LANES == 4 && request.sum == Infinity) sumAgain<L, E>(from, whole);
   if (whole < n) {
     openTail<E>(from + whole, n - whole);
-    pass<L, E>(request.want | WEIGHTED, tail, 0, STEP);
+    pass<L, E>(request.want | WEIGHTED, tail, 0, step.of<L>());
     closeTail<E>(from + whole, n - whole);
   }
   batch.finish();
@@ -263,9 +288,9 @@ function round<L extends Loss, E>(from: i32, n: i32): void {
 function sumAgain<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  for (let k = from; k < from + n; k += STEP) {
-    openTail<E>(k, STEP);
-    pass<L, E>((request.want & SUM) | WEIGHTED, tail, 0, STEP);
+  for (let k = from; k < from + n; k += step.of<L>()) {
+    openTail<E>(k, step.of<L>());
+    pass<L, E>((request.want & SUM) | WEIGHTED, tail, 0, step.of<L>());
   }
 }
 
@@ -284,7 +309,7 @@ function openTail<E>(from: i32, n: i32): void {
   tail.value = TAIL_VALUE;
   tail.grad = TAIL_GRAD;
   tail.hess = TAIL_HESS;
-  for (let k = 0; k < STEP; k++) {
+  for (let k = 0; k < MOST; k++) {
     const at = k * sizeof<E>();
     let weight: E = k < n ? 1 : 0;
     if (k < n && request.want & WEIGHTED) weight = load<E>(request.weights + before + at);

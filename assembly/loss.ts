@@ -6,6 +6,9 @@
  */
 @unmanaged
 export abstract class Loss {
+  /** Whether it is but a few instructions: then four vectors go side by side instead of two. */
+  abstract light(): bool;
+
   /** Makes fields of a request's parameters. */
   abstract prepare(a: f64, b: f64, c: f64): void;
 

@@ -13,6 +13,9 @@ abstract class Logistic extends Loss {
   deep: v128;
   /** What the last rounding of u took from it, relative to u. */
   lost: v128;
+  @inline light(): bool {
+    return false;
+  }
   @inline decay(x: v128): v128 {
     const far = f.pmax(lanes.below(x), lanes.at(ZERO, 0));
     const turns = math.turns(far);
@@ -184,6 +187,9 @@ export class BceWithLogits extends Logistic {
 @unmanaged
 abstract class Probability extends Loss {
   epsilon: v128;
+  @inline light(): bool {
+    return false;
+  }
   @inline smaller(x: v128): v128 {
     return f.pmax(f.abs(f.pmin(x, f.sub(lanes.one(), x))), this.epsilon);
   }

@@ -6,6 +6,9 @@ import { math } from "../math";
 /** A loss of e without parameters. */
 @unmanaged
 abstract class Residual extends Loss {
+  @inline light(): bool {
+    return true;
+  }
   @inline prepare(_a: f64, _b: f64, _c: f64): void {}
   @inline shared(x: v128, y: v128): v128 {
     return f.sub(x, y);
@@ -16,12 +19,12 @@ abstract class Residual extends Loss {
 @unmanaged
 export class Mae extends Residual {
   @inline value(e: v128, _x: v128, _y: v128): v128 {
-    return f.abs(e);
+    return lanes.size(e);
   }
-  /** sign e, 0 at 0. */
+  /** sign e, 0 at 0: what is not 0 is beyond ±1 when it is multiplied by the largest number twice. */
   @inline grad(e: v128, _x: v128, _y: v128): v128 {
-    const one = v128.or(lanes.sign(e), f.splat(1));
-    return lanes.orNaN(lanes.where(f.ne(e, lanes.zero()), one), e);
+    const large = lanes.all(sizeof<real>() == 4 ? <real>f32.MAX_VALUE : <real>f64.MAX_VALUE);
+    return f.pmax(f.pmin(f.mul(f.mul(e, large), large), lanes.one()), lanes.all(-1));
   }
   @inline hess(e: v128, _x: v128, _y: v128, _weight: v128): v128 {
     return lanes.orNaN(lanes.zero(), e);
@@ -47,28 +50,26 @@ export class Mse extends Residual {
 export class Huber extends Loss {
   delta: v128;
   minus: v128;
-  /** The same, finite: of an infinite e and delta, c (e − c/2) would be NaN. */
-  most: v128;
-  least: v128;
+  @inline light(): bool {
+    return true;
+  }
   @inline prepare(delta: f64, _b: f64, _c: f64): void {
-    const most = min<real>(<real>delta, sizeof<real>() == 4 ? <real>f32.MAX_VALUE : <real>f64.MAX_VALUE);
     this.delta = lanes.all(<real>delta);
     this.minus = lanes.all(<real>-delta);
-    this.most = lanes.all(most);
-    this.least = lanes.all(-most);
   }
   @inline shared(x: v128, y: v128): v128 {
-    return f.sub(x, y);
+    return f.pmax(f.pmin(f.sub(x, y), this.delta), this.minus);
   }
-  @inline value(e: v128, _x: v128, _y: v128): v128 {
-    const c = f.pmax(f.pmin(e, this.most), this.least);
-    return f.mul(c, f.sub(e, f.mul(c, lanes.half())));
+  @inline value(c: v128, x: v128, y: v128): v128 {
+    const half = f.mul(c, lanes.half());
+    // Where e and c are infinite, e − c/2 is no number; pmax with c²/2 first drops it.
+    return f.pmax(f.mul(c, half), f.mul(c, f.sub(f.sub(x, y), half)));
   }
-  @inline grad(e: v128, _x: v128, _y: v128): v128 {
-    return f.pmax(f.pmin(e, this.delta), this.minus);
+  @inline grad(c: v128, _x: v128, _y: v128): v128 {
+    return c;
   }
-  @inline hess(e: v128, _x: v128, _y: v128, _weight: v128): v128 {
-    return lanes.orNaN(lanes.where(f.le(f.abs(e), this.delta), lanes.one()), e);
+  @inline hess(c: v128, x: v128, y: v128, _weight: v128): v128 {
+    return lanes.orNaN(lanes.where(f.eq(c, f.sub(x, y)), lanes.one()), c);
   }
 }
 
@@ -80,6 +81,9 @@ export class Huber extends Loss {
 export class Rmse extends Loss {
   power: v128;
   inverse: v128;
+  @inline light(): bool {
+    return true;
+  }
   @inline prepare(power: f64, inverse: f64, _c: f64): void {
     this.power = lanes.all(<real>power);
     this.inverse = lanes.all(<real>inverse);
@@ -120,6 +124,9 @@ export class Charbonnier extends Loss {
   inverse: v128;
   /** In an f64 build, what ε² loses by its rounding, relative to it. */
   rounding: v128;
+  @inline light(): bool {
+    return false;
+  }
   @inline prepare(epsilon: f64, _b: f64, _c: f64): void {
     this.epsilon = lanes.all(<real>epsilon);
     if (sizeof<real>() == 4) return;
@@ -210,6 +217,9 @@ const FAR =
 export class LogCosh extends Loss {
   expm1: v128;
   turns: v128;
+  @inline light(): bool {
+    return false;
+  }
   @inline prepare(_a: f64, _b: f64, _c: f64): void {}
   /** u, never subnormal; `deep` of the turns is what it lacks. */
   @inline shared(x: v128, y: v128): v128 {
