@@ -87,55 +87,32 @@ export class batch {
     else v128.store(to, x);
   }
 
-  /** The vector at `x`: stores what is wanted of it and returns its losses, not yet weighted. */
-  @inline static vector<L extends Loss, E>(
-    want: i32,
-    x: usize,
-    y: usize,
-    w: usize,
-    value: usize,
-    grad: usize,
-    hess: usize,
-    scale: v128,
-  ): v128 {
+  /** The vector at `x`: stores what is wanted of it and returns its losses. */
+  @inline static vector<L extends Loss, E>(want: i32, x: usize, y: usize, grad: usize, hess: usize, scale: v128): v128 {
     const loss = changetype<L>(FIELDS);
     const prediction = batch.load<E>(x);
     const target = batch.load<E>(y);
     const shared = loss.shared(prediction, target);
-    const weight = want & WEIGHTED ? f.mul(batch.load<E>(w), lanes.all(<real>request.unit)) : scale;
-    const counts = want & WEIGHTED ? f.ne(weight, lanes.zero()) : weight;
-    const factor = want & WEIGHTED ? f.mul(weight, scale) : scale;
-
-    let own = lanes.zero();
-    if (want & (SUM | EACH)) {
-      own = loss.value(shared, prediction, target);
-      if (want & WEIGHTED) own = lanes.where(counts, own);
-    }
-    if (want & EACH) batch.store<E>(value, want & WEIGHTED ? f.mul(weight, own) : own);
-    if (want & HESS) {
-      const second = f.mul(factor, loss.hess(shared, prediction, target, factor));
-      batch.store<E>(hess, want & WEIGHTED ? lanes.where(counts, second) : second);
-    }
-    if (want & GRAD) {
-      const first = f.mul(factor, loss.grad(shared, prediction, target));
-      batch.store<E>(grad, want & WEIGHTED ? lanes.where(counts, first) : first);
-    }
+    const own = want & SUM ? loss.value(shared, prediction, target) : shared;
+    if (want & HESS) batch.store<E>(hess, f.mul(scale, loss.hess(shared, prediction, target, scale)));
+    if (want & GRAD) batch.store<E>(grad, f.mul(scale, loss.grad(shared, prediction, target)));
     return own;
   }
 
-  /** The first two lanes of a vector of losses in f64, times their weights. */
-  @inline static low<E>(want: i32, own: v128, w: usize): v128 {
-    const wide = sizeof<real>() == 8 ? own : f64x2.promote_low_f32x4(own);
-    if (!(want & WEIGHTED)) return wide;
-    return f64x2.mul(
-      f64x2.mul(wide, f64x2.splat(request.unit)),
-      sizeof<E>() == 8 ? v128.load(w) : f64x2.promote_low_f32x4(v128.load64_zero(w)),
-    );
+  /** The first two lanes of a vector of losses in f64. */
+  @inline static low(own: v128): v128 {
+    return sizeof<real>() == 8 ? own : f64x2.promote_low_f32x4(own);
   }
 
-  /** The same of the last two lanes, where there are four. */
-  @inline static high<E>(want: i32, own: v128, w: usize): v128 {
-    return batch.low<E>(want, i32x4.shuffle(own, own, 2, 3, 2, 3), w + 8);
+  /** The last two, where there are four. */
+  @inline static high(own: v128): v128 {
+    return f64x2.promote_low_f32x4(i32x4.shuffle(own, own, 2, 3, 2, 3));
+  }
+
+  /** Two losses times their weights. */
+  @inline static weighed<E>(two: v128, w: usize): v128 {
+    const weights = sizeof<E>() == 8 ? v128.load(w) : f64x2.promote_low_f32x4(v128.load64_zero(w));
+    return f64x2.mul(f64x2.mul(two, f64x2.splat(request.unit)), weights);
   }
 
   /** Adds a block's sum to the request's, and what that addition rounds away to its rest. Knuth (1969), two-sum. */
@@ -158,8 +135,61 @@ export class batch {
     request.total = next;
   }
 
-  /** `want` is a literal: Binaryen folds what is not asked for. */
+  /** Of elements that all count alike: `want` is a literal, and Binaryen folds what is not asked for. */
   @inline static sweep<L extends Loss, E>(want: i32, at: Request, from: i32, n: i32): void {
+    const before = from * sizeof<E>();
+    let x = at.prediction + before;
+    let y = at.target + before;
+    let grad = at.grad + before;
+    let hess = at.hess + before;
+    const one = LANES * sizeof<E>();
+    const two = 2 * one;
+    const three = 3 * one;
+    const all = step.of<L>() * sizeof<E>();
+    const four = step.of<L>() == 4 * LANES;
+    const scale = lanes.all(<real>request.scale);
+    const end = x + n * sizeof<E>();
+    while (x < end) {
+      const stop = min(x + BLOCK * sizeof<E>(), end);
+      let s0 = lanes.zero();
+      let s1 = lanes.zero();
+      do {
+        const first = batch.vector<L, E>(want, x, y, grad, hess, scale);
+        const second = batch.vector<L, E>(want, x + one, y + one, grad + one, hess + one, scale);
+        let third = second;
+        let fourth = second;
+        if (four) {
+          third = batch.vector<L, E>(want, x + two, y + two, grad + two, hess + two, scale);
+          fourth = batch.vector<L, E>(want, x + three, y + three, grad + three, hess + three, scale);
+        }
+        if (want & SUM && LANES == 4) {
+          // One rounding to 24 bits, or two, and a half or a quarter of the conversions to f64.
+          const pair = f.add(first, second);
+          const few = four ? f.add(pair, f.add(third, fourth)) : pair;
+          s0 = f64x2.add(s0, batch.low(few));
+          s1 = f64x2.add(s1, batch.high(few));
+        }
+        if (want & SUM && LANES == 2) {
+          s0 = f64x2.add(s0, first);
+          s1 = f64x2.add(s1, second);
+          if (four) s0 = f64x2.add(s0, third);
+          if (four) s1 = f64x2.add(s1, fourth);
+        }
+        x += all;
+        y += all;
+        if (want & GRAD) grad += all;
+        if (want & HESS) hess += all;
+      } while (x < stop);
+      if (want & SUM) batch.end(s0, s1);
+    }
+  }
+
+  /**
+   * Of elements that are weighted, or whose losses are kept: found out for every vector, as a loop for each of the cases would make the
+   * binaries twice as large. The literal says which derivatives there are.
+   */
+  @inline static sweepSome<L extends Loss, E>(literal: i32, want: i32, at: Request, from: i32, n: i32): void {
+    const loss = changetype<L>(FIELDS);
     const before = from * sizeof<E>();
     let x = at.prediction + before;
     let y = at.target + before;
@@ -175,59 +205,52 @@ export class batch {
       let s0 = lanes.zero();
       let s1 = lanes.zero();
       do {
-        const first = batch.vector<L, E>(want, x, y, w, value, grad, hess, scale);
-        if (want & (EACH | WEIGHTED)) {
-          if (want & SUM) {
-            s0 = f64x2.add(s0, batch.low<E>(want, first, w));
-            if (LANES == 4) s1 = f64x2.add(s1, batch.high<E>(want, first, w));
+        const prediction = batch.load<E>(x);
+        const target = batch.load<E>(y);
+        const shared = loss.shared(prediction, target);
+        let weight = lanes.one();
+        if (want & WEIGHTED) weight = f.mul(batch.load<E>(w), lanes.all(<real>request.unit));
+        const counts = f.ne(weight, lanes.zero());
+        const factor = f.mul(weight, scale);
+        if (want & (SUM | EACH)) {
+          const own = lanes.where(counts, loss.value(shared, prediction, target));
+          if (want & EACH) batch.store<E>(value, f.mul(weight, own));
+          else {
+            s0 = f64x2.add(s0, batch.weighed<E>(batch.low(own), w));
+            if (LANES == 4) s1 = f64x2.add(s1, batch.weighed<E>(batch.high(own), w + 8));
           }
-          x += one;
-          y += one;
-          if (want & WEIGHTED) w += one;
-          if (want & EACH) value += one;
-          if (want & GRAD) grad += one;
-          if (want & HESS) hess += one;
-        } else {
-          const second = batch.vector<L, E>(want, x + one, y + one, w, value, grad + one, hess + one, scale);
-          let third = second;
-          let fourth = second;
-          if (step.of<L>() == 4 * LANES) {
-            const two = 2 * one;
-            const three = 3 * one;
-            third = batch.vector<L, E>(want, x + two, y + two, w, value, grad + two, hess + two, scale);
-            fourth = batch.vector<L, E>(want, x + three, y + three, w, value, grad + three, hess + three, scale);
-          }
-          if (want & SUM) {
-            if (LANES == 4) {
-              // One rounding to 24 bits, or two, and a half or a quarter of the conversions to f64.
-              let few = f.add(first, second);
-              if (step.of<L>() == 4 * LANES) few = f.add(few, f.add(third, fourth));
-              s0 = f64x2.add(s0, batch.low<E>(want, few, w));
-              s1 = f64x2.add(s1, batch.high<E>(want, few, w));
-            } else {
-              s0 = f64x2.add(s0, first);
-              s1 = f64x2.add(s1, second);
-              if (step.of<L>() == 4 * LANES) {
-                s0 = f64x2.add(s0, third);
-                s1 = f64x2.add(s1, fourth);
-              }
-            }
-          }
-          x += step.of<L>() * sizeof<E>();
-          y += step.of<L>() * sizeof<E>();
-          if (want & GRAD) grad += step.of<L>() * sizeof<E>();
-          if (want & HESS) hess += step.of<L>() * sizeof<E>();
         }
+        if (literal & HESS) {
+          const second = f.mul(factor, loss.hess(shared, prediction, target, factor));
+          batch.store<E>(hess, lanes.where(counts, second));
+        }
+        if (literal & GRAD) {
+          const first = f.mul(factor, loss.grad(shared, prediction, target));
+          batch.store<E>(grad, lanes.where(counts, first));
+        }
+        x += one;
+        y += one;
+        w += one;
+        value += one;
+        if (literal & GRAD) grad += one;
+        if (literal & HESS) hess += one;
       } while (x < stop);
-      if (want & SUM) {
-        const sums = f64x2.add(s0, s1);
-        batch.close(f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1));
-      }
+      if (want & SUM) batch.end(s0, s1);
     }
+  }
+
+  @inline static end(s0: v128, s1: v128): void {
+    const sums = f64x2.add(s0, s1);
+    batch.close(f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1));
   }
 }
 
 function pass<L extends Loss, E>(want: i32, at: Request, from: i32, n: i32): void {
+  if (want & (EACH | WEIGHTED)) {
+    if (want & HESS) return batch.sweepSome<L, E>(GRAD | HESS, want, at, from, n);
+    if (want & GRAD) return batch.sweepSome<L, E>(GRAD, want, at, from, n);
+    return batch.sweepSome<L, E>(0, want, at, from, n);
+  }
   switch (want) {
     case SUM:
       return batch.sweep<L, E>(SUM, at, from, n);
@@ -237,26 +260,6 @@ function pass<L extends Loss, E>(want: i32, at: Request, from: i32, n: i32): voi
       return batch.sweep<L, E>(SUM | GRAD, at, from, n);
     case SUM | GRAD | HESS:
       return batch.sweep<L, E>(SUM | GRAD | HESS, at, from, n);
-    case EACH:
-      return batch.sweep<L, E>(EACH, at, from, n);
-    case EACH | GRAD:
-      return batch.sweep<L, E>(EACH | GRAD, at, from, n);
-    case EACH | GRAD | HESS:
-      return batch.sweep<L, E>(EACH | GRAD | HESS, at, from, n);
-    case SUM | WEIGHTED:
-      return batch.sweep<L, E>(SUM | WEIGHTED, at, from, n);
-    case GRAD | WEIGHTED:
-      return batch.sweep<L, E>(GRAD | WEIGHTED, at, from, n);
-    case SUM | GRAD | WEIGHTED:
-      return batch.sweep<L, E>(SUM | GRAD | WEIGHTED, at, from, n);
-    case SUM | GRAD | HESS | WEIGHTED:
-      return batch.sweep<L, E>(SUM | GRAD | HESS | WEIGHTED, at, from, n);
-    case EACH | WEIGHTED:
-      return batch.sweep<L, E>(EACH | WEIGHTED, at, from, n);
-    case EACH | GRAD | WEIGHTED:
-      return batch.sweep<L, E>(EACH | GRAD | WEIGHTED, at, from, n);
-    case EACH | GRAD | HESS | WEIGHTED:
-      return batch.sweep<L, E>(EACH | GRAD | HESS | WEIGHTED, at, from, n);
     default:
       unreachable();
   }

@@ -1,7 +1,6 @@
 /** What arguments are checked for before anything is written. A NaN passes, except among weights. */
 import { batch, request } from "./batch";
 import { LANES, lanes } from "./lanes";
-import { SUM } from "./want";
 
 /** The index of the first of `n` numbers outside [low, high], or −1. */
 export function outside(array: usize, n: i32, low: f64, high: f64): i32 {
@@ -56,8 +55,8 @@ function weighIn<E>(array: usize, n: i32): i32 {
     for (let k = from; k < from + block; k += LANES) {
       const weight = batch.load<E>(array + k * sizeof<E>());
       fit = v128.and(fit, v128.and(f.ge(weight, lanes.zero()), f.lt(weight, infinity)));
-      low = f64x2.add(low, batch.low<E>(SUM, weight, 0));
-      if (LANES == 4) high = f64x2.add(high, batch.high<E>(SUM, weight, 0));
+      low = f64x2.add(low, batch.low(weight));
+      if (LANES == 4) high = f64x2.add(high, batch.high(weight));
     }
     if (!i32x4.all_true(fit)) break;
     const sum = f64x2.add(low, high);
