@@ -24,7 +24,7 @@ interface Formula {
 
 const { NONE } = tf.Reduction;
 
-const formulas: Readonly<Record<Loss, readonly Formula[]>> = {
+export const formulas: Readonly<Record<Loss, readonly [Formula, ...Formula[]]>> = {
   mae: [
     {
       formula: "tf.losses.absoluteDifference",
