@@ -63,11 +63,15 @@ const TAIL_GRAD = memory.data(64, 16);
 const TAIL_HESS = memory.data(64, 16);
 const MOST: i32 = 4 * LANES;
 
-/** Elements that go side by side, in vectors whose chains of additions overlap. */
+/** Vectors that go side by side, so that chains of additions overlap and constants are shared; in f64 one will do where there is more to do. */
 @unmanaged
-class step {
-  @inline static of<L extends Loss>(): i32 {
-    return changetype<L>(0).light() ? 4 * LANES : 2 * LANES;
+class side {
+  @inline static vectors<L extends Loss>(): i32 {
+    return changetype<L>(0).light() ? 4 : LANES == 4 ? 2 : 1;
+  }
+
+  @inline static elements<L extends Loss>(): i32 {
+    return LANES * side.vectors<L>();
   }
 }
 
@@ -145,8 +149,9 @@ export class batch {
     const one = LANES * sizeof<E>();
     const two = 2 * one;
     const three = 3 * one;
-    const all = step.of<L>() * sizeof<E>();
-    const four = step.of<L>() == 4 * LANES;
+    const all = side.elements<L>() * sizeof<E>();
+    const more = side.vectors<L>() > 1;
+    const four = side.vectors<L>() == 4;
     const scale = lanes.all(<real>request.scale);
     const end = x + n * sizeof<E>();
     while (x < end) {
@@ -155,9 +160,10 @@ export class batch {
       let s1 = lanes.zero();
       do {
         const first = batch.vector<L, E>(want, x, y, grad, hess, scale);
-        const second = batch.vector<L, E>(want, x + one, y + one, grad + one, hess + one, scale);
-        let third = second;
-        let fourth = second;
+        let second = first;
+        if (more) second = batch.vector<L, E>(want, x + one, y + one, grad + one, hess + one, scale);
+        let third = first;
+        let fourth = first;
         if (four) {
           third = batch.vector<L, E>(want, x + two, y + two, grad + two, hess + two, scale);
           fourth = batch.vector<L, E>(want, x + three, y + three, grad + three, hess + three, scale);
@@ -171,7 +177,7 @@ export class batch {
         }
         if (want & SUM && LANES == 2) {
           s0 = f64x2.add(s0, first);
-          s1 = f64x2.add(s1, second);
+          if (more) s1 = f64x2.add(s1, second);
           if (four) s0 = f64x2.add(s0, third);
           if (four) s1 = f64x2.add(s1, fourth);
         }
@@ -276,12 +282,12 @@ export function run<L extends Loss, E>(): void {
 function round<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  const whole = n & ~(step.of<L>() - 1);
+  const whole = n & ~(side.elements<L>() - 1);
   if (whole) pass<L, E>(request.want, request, from, whole);
   if (LANES == 4 && request.sum == Infinity) sumAgain<L, E>(from, whole);
   if (whole < n) {
     openTail<E>(from + whole, n - whole);
-    pass<L, E>(request.want | WEIGHTED, tail, 0, step.of<L>());
+    pass<L, E>(request.want | WEIGHTED, tail, 0, side.elements<L>());
     closeTail<E>(from + whole, n - whole);
   }
   batch.finish();
@@ -291,9 +297,9 @@ function round<L extends Loss, E>(from: i32, n: i32): void {
 function sumAgain<L extends Loss, E>(from: i32, n: i32): void {
   request.sum = 0;
   request.rest = 0;
-  for (let k = from; k < from + n; k += step.of<L>()) {
-    openTail<E>(k, step.of<L>());
-    pass<L, E>((request.want & SUM) | WEIGHTED, tail, 0, step.of<L>());
+  for (let k = from; k < from + n; k += side.elements<L>()) {
+    openTail<E>(k, side.elements<L>());
+    pass<L, E>((request.want & SUM) | WEIGHTED, tail, 0, side.elements<L>());
   }
 }
 
