@@ -31,8 +31,6 @@ export class Arena {
   readonly #home: Home;
   /** Where arrays begin. */
   readonly #start = PAGE + BEFORE;
-  /** Up to where memory has been in use: it is not all zeros. */
-  #dirty = this.#start;
 
   constructor(options: { readonly bytes: number }) {
     this.bytes = bytesOf(options);
@@ -76,11 +74,13 @@ export class Arena {
     const address = Math.ceil(this.#home.top / size) * size;
     const top = address + n * size;
     if (top > this.#start + this.bytes) {
-      throw new RangeError(`Arena: ${name}(${n}) needs ${n * size} bytes, ${this.free} of ${this.bytes} are free`);
+      const padding = address - this.#home.top;
+      throw new RangeError(`Arena: ${name}(${n}) needs ${padding + n * size} bytes, ${this.free} of ${this.bytes} are free`);
     }
-    if (address < this.#dirty) new Uint8Array(this.#home.buffer, address, Math.min(top, this.#dirty) - address).fill(0);
+    const { buffer, dirty } = this.#home;
+    if (address < dirty) new Uint8Array(buffer, address, Math.min(top, dirty) - address).fill(0);
     this.#home.top = top;
-    this.#dirty = Math.max(this.#dirty, top);
+    this.#home.touch(top);
     return address;
   }
 }

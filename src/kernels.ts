@@ -77,8 +77,10 @@ class Kernels implements Engine {
     // In the prediction's place it would be written before the prediction is read again: where sums of pairs overflow.
     this.grad.settle(grad?.byteOffset === prediction.byteOffset ? undefined : grad);
     this.hess.settle(hess);
-    const both = [this.prediction.settle(prediction), this.target.settle(target)];
-    return !both.includes(false) && (this.weights.settle(weights) || weights === undefined);
+    const first = this.prediction.settle(prediction);
+    const second = this.target.settle(target);
+    const third = this.weights.settle(weights) || weights === undefined;
+    return first && second && third;
   }
 
   private stage({ prediction, target, weights }: Call, from: number, n: number): void {

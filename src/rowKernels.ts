@@ -157,7 +157,8 @@ class RowKernels implements RowEngine {
     const { integers } = this.instance;
     if (labels === undefined) integers[POINTERS + 1] = this.target.put(target, from * length, n * length);
     else {
-      if (this.labelsAt === 0) this.putLabels(call, labels, from, n);
+      // Of more than there is room for, each round brings its own.
+      if (this.labelsAt === 0 && n <= ROUND) this.putLabels(call, labels, from, n);
       integers[LABELS] = this.labelsAt === 0 ? this.labels.byteOffset : this.labelsAt + from * LABEL;
     }
     if (weights !== undefined) integers[POINTERS + 2] = this.weights.put(weights, from, n);
@@ -317,16 +318,17 @@ let ownLongRows: LongRows | undefined;
 function forLongRows({ prediction, spec, length }: RowCall): RowKernels {
   const home = homeOf(prediction);
   const found =
-    home !== undefined && new Layout(length).bytes <= home.free ? inTheirHome(home, length) : ours(spec.name, length);
+    home !== undefined && home.has(new Layout(length).bytes) ? inTheirHome(home, length) : ours(spec.name, length);
   return found.users.for(prediction.BYTES_PER_ELEMENT, spec.name);
 }
 
 function inTheirHome(home: Home, length: number): LongRows {
   let found = longRows.get(home);
-  if (found === undefined || found.start !== home.top || found.length !== length) {
-    found = new LongRows(home, home.top, length);
+  if (found === undefined || found.start !== home.spare || found.length !== length) {
+    found = new LongRows(home, home.spare, length);
     longRows.set(home, found);
   }
+  home.touch(found.start + new Layout(length).bytes);
   return found;
 }
 

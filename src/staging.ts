@@ -118,6 +118,8 @@ export class Home {
   readonly buffer: ArrayBuffer;
   /** Up to where it is taken. */
   top: number;
+  /** Up to where it has been in use. */
+  dirty = 0;
   private readonly instances: Partial<Record<Build, Instance>> = {};
 
   /** `bytes`, besides the kernels' own page; `lent`: arrays of the caller's may lie in it. */
@@ -134,8 +136,18 @@ export class Home {
     lending = true;
   }
 
-  get free(): number {
-    return this.buffer.byteLength - this.top;
+  /** Where what is free begins, for numbers of any type. */
+  get spare(): number {
+    return Math.ceil(this.top / 16) * 16;
+  }
+
+  has(bytes: number): boolean {
+    return this.spare + bytes <= this.buffer.byteLength;
+  }
+
+  /** Says that what is before `end` may not be zeros. */
+  touch(end: number): void {
+    this.dirty = Math.max(this.dirty, end);
   }
 
   instanceOf(build: Build): Instance {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Losses } from "./implementations.js";
 import { lossesOf, names, reductionsOf, specs, types } from "./implementations.js";
+import { collector, watchMemories } from "./memories.js";
 import { drawData } from "./random.js";
 
 afterEach(() => {
@@ -16,19 +17,19 @@ async function load(): Promise<Losses> {
   return import("../src/index.js");
 }
 
-it("the wasm memory does not grow with the arrays", async () => {
+it("one wasm memory serves arrays of every length, and does not grow", async () => {
+  const memories = watchMemories();
   const losses = lossesOf(await load());
-  const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
   for (const name of names) for (const Type of types) losses[name](new Type(1), new Type(1));
-  expect(grow).toHaveBeenCalled();
-  grow.mockClear();
+  expect(memories.made()).toHaveLength(1);
   for (const name of names) {
     for (const Type of types) {
       const { prediction, target, weights } = drawData(specs[name], Type, 300_000);
       losses[name].valueGradHess(prediction, target, { weights });
     }
   }
-  expect(grow).not.toHaveBeenCalled();
+  expect(memories.made()).toEqual([]);
+  memories.expectStill();
 });
 
 describe("calls of one length with out given make no array and no view", () => {
@@ -81,11 +82,7 @@ describe("calls of one length with out given make no array and no view", () => {
 
 it("calls keep no hold of the caller's arrays", async () => {
   const losses = lossesOf(await load());
-  const { setFlagsFromString } = await import("node:v8");
-  const { runInNewContext } = await import("node:vm");
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new Error("no garbage collector");
+  const collect = collector();
   for (const name of names) {
     const held: WeakRef<object>[] = [];
     (() => {

@@ -26,21 +26,28 @@ describe("README.md", () => {
     expect(rows).toEqual(rows.map(() => head));
   });
 
-  const shown = [...readme.matchAll(/^([a-zA-Z]+[.(].*); \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({
-    code,
-    result,
-  }));
+  const shown = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].flatMap(([, block = ""]) => {
+    const lines = block.split("\n");
+    return lines.flatMap((line, k) => {
+      const [, code, result] = /^([a-zA-Z]+[.(].*); \/\/ (.+)$/.exec(line) ?? [];
+      const before = lines.slice(0, k).filter((line) => line.startsWith("const "));
+      return code === undefined || result === undefined ? [] : [{ before, code, result }];
+    });
+  });
 
   it("shows results", () => expect(shown.length).toBeGreaterThan(7));
 
-  it.each(shown)("$code gives $result", ({ code, result }) => {
-    expect(plain(evaluate(code))).toEqual(plain(evaluate(`(${result})`)));
+  it("shows results of an arena", () => expect(shown.some(({ code }) => code.startsWith("arena."))).toBe(true));
+
+  it.each(shown)("$code gives $result", ({ before, code, result }) => {
+    expect(plain(evaluate(code, before))).toEqual(plain(evaluate(`(${result})`)));
   });
 });
 
-function evaluate(code: string): unknown {
+/** With what the package exports in scope, after the declarations before it. */
+function evaluate(code: string, before: readonly string[] = []): unknown {
   const names = Object.keys(simdloss);
-  return new Function(...names, `return ${code};`)(...Object.values(simdloss));
+  return new Function(...names, `${before.join("\n")}\nreturn ${code};`)(...Object.values(simdloss));
 }
 
 /** Typed arrays as arrays, for comparison. */

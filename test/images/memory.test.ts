@@ -1,8 +1,7 @@
 /** What calls on images and features take of memory: nothing of the arrays' size where the outputs are given, and no hold of the arrays. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { types } from "../implementations.js";
+import { bytesOf, collector, watchMemories } from "../memories.js";
 import { drawFeatures, drawImages, type ImageLosses, imageSuites, shapeOf, show, sizeOf } from "./implementations.js";
 
 afterEach(() => {
@@ -18,9 +17,9 @@ async function load(): Promise<ImageLosses> {
 }
 
 describe("the wasm memory", () => {
-  it("does not grow with the number of rows, images, or features", async () => {
+  it("is the same for any number of rows, images, or features", async () => {
+    const memories = watchMemories();
     const { perceptual, psnr, ssim } = await load();
-    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
     const run = (height: number, images: number) => {
       for (const Type of types) {
         const { prediction, target, shape } = drawImages(Type, shapeOf(60, height, 3, images));
@@ -28,34 +27,35 @@ describe("the wasm memory", () => {
         perceptual.valueGradHess([prediction], [target]);
         psnr(prediction, target);
       }
-      const times = grow.mock.calls.length;
-      grow.mockClear();
-      return times;
+      return memories.made();
     };
-    expect(run(11, 1)).toBeGreaterThan(0);
-    expect(run(700, 1)).toBe(0);
-    expect(run(45, 10)).toBe(0);
-    expect(run(11, 1)).toBe(0);
+    expect(run(11, 1).length).toBeGreaterThan(0);
+    expect(run(700, 1)).toEqual([]);
+    expect(run(45, 10)).toEqual([]);
+    expect(run(11, 1)).toEqual([]);
+    memories.expectStill();
   });
 
-  it("grows but once with the length of rows", async () => {
+  it("is another one for rows that it has no room for, and none of them grows", async () => {
+    const memories = watchMemories();
     const { ssim } = await load();
-    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
     const run = (width: number, channels: number) => {
       for (const Type of types) {
         const { prediction, target, shape } = drawImages(Type, shapeOf(width, 12, channels));
         ssim.valueAndGrad(prediction, target, shape);
       }
-      const times = grow.mock.calls.length;
-      grow.mockClear();
-      return times;
+      return memories.made();
     };
-    expect(run(2000, 3)).toBeGreaterThan(0);
-    expect(run(2000, 3)).toBe(0);
-    expect(run(6000, 1)).toBe(0);
-    expect(run(11, 1)).toBe(0);
-    expect(run(12_000, 1)).toBeGreaterThan(0);
-    expect(run(2000, 3)).toBe(0);
+    const first = run(2000, 3);
+    expect(first.length).toBeGreaterThan(0);
+    expect(run(2000, 3)).toEqual([]);
+    expect(run(6000, 1)).toEqual([]);
+    expect(run(11, 1)).toEqual([]);
+    const second = run(12_000, 1);
+    expect(second).toHaveLength(1);
+    expect(bytesOf(second)).toBeGreaterThan(bytesOf(first.slice(-1)));
+    expect(run(2000, 3)).toEqual([]);
+    memories.expectStill();
   });
 });
 
@@ -112,11 +112,9 @@ it.each([shapeOf(11, 11), shapeOf(40, 33, 3), shapeOf(24, 90, 2, 2)])(
 );
 
 describe.each(imageSuites)("$title", ({ losses: { perceptual, psnr, ssim }, Type }) => {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
+  const collect = collector();
 
   it("calls keep no hold of the caller's arrays", async () => {
-    if (typeof collect !== "function") throw new Error("no garbage collector");
     const held: WeakRef<object>[] = [];
     (() => {
       const { prediction, target, shape } = drawImages(Type, shapeOf(40, 45, 3));

@@ -1,6 +1,7 @@
 /** What calls of row losses take of memory: it stays as it is unless a row is longer than any before, and steady calls make no arrays. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { types } from "../implementations.js";
+import { bytesOf, collector, watchMemories } from "../memories.js";
 import { drawRows, kinds, type RowName, type Rows, rowImplementations, rowsOf, titleOf } from "./implementations.js";
 import { arraysOf, outOf } from "./results.js";
 
@@ -30,24 +31,53 @@ function drawn(rows: number, length: number) {
   );
 }
 
-it("the wasm memory does not grow with the number of rows, and but once with their length", async () => {
+it("one wasm memory serves any number of rows, another one rows too long for it, and neither grows", async () => {
+  const memories = watchMemories();
   const losses = await load();
-  const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
   const run = (rows: number, length: number) => {
     for (const { kind, prediction, target, options } of drawn(rows, length)) {
       losses[kind.name].valueGradHess(prediction, target, options);
     }
-    const times = grow.mock.calls.length;
-    grow.mockClear();
-    return times;
+    return memories.made();
   };
-  expect(run(1, 10)).toBeGreaterThan(0);
-  expect(run(30_000, 10)).toBe(0);
-  expect(run(30, 5000)).toBe(0);
-  expect(run(2, 30_000)).toBeGreaterThan(0);
-  expect(run(3, 30_000)).toBe(0);
-  expect(run(3, 29_999)).toBe(0);
-  expect(run(30_000, 10)).toBe(0);
+  expect(run(1, 10)).toHaveLength(1);
+  expect(run(30_000, 10)).toEqual([]);
+  expect(run(30, 8192)).toEqual([]);
+  const long = run(1, 20_000);
+  expect(long).toHaveLength(1);
+  expect(run(3, 20_000)).toEqual([]);
+  expect(run(3, 19_999)).toEqual([]);
+  const longer = run(2, 30_000);
+  expect(longer).toHaveLength(1);
+  expect(bytesOf(longer)).toBeGreaterThan(bytesOf(long));
+  // What they have each in use, 96 bytes a number, and a little that does not depend on the length.
+  expect(bytesOf(longer) - bytesOf(long)).toBeLessThan(96 * 10_000 + 2 * 65536);
+  expect(run(3, 30_000)).toEqual([]);
+  expect(run(3, 20_000)).toEqual([]);
+  expect(run(30_000, 10)).toEqual([]);
+  memories.expectStill();
+});
+
+it("lets go of the memory that a longer row does not fit in", async () => {
+  const collect = collector();
+  const { softmaxCrossEntropy } = await load();
+  const held: WeakRef<WebAssembly.Memory>[] = [];
+  (() => {
+    const memories = watchMemories();
+    for (const length of [10_000, 20_000, 30_000]) {
+      softmaxCrossEntropy.grad(new Float64Array(length), Int32Array.of(0), {});
+      softmaxCrossEntropy.grad(new Float32Array(length), Int32Array.of(0), {});
+    }
+    for (const memory of memories.made()) held.push(new WeakRef(memory));
+    memories.stop();
+  })();
+  expect(held).toHaveLength(3);
+  const kept = () => held.map((ref) => ref.deref() !== undefined);
+  for (let k = 0; k < 10 && kept().filter(Boolean).length > 1; k++) {
+    await new Promise((done) => setTimeout(done, k));
+    collect();
+  }
+  expect(kept()).toEqual([false, false, true]);
 });
 
 describe("calls of one shape with out given make no array and no view", () => {
@@ -106,7 +136,7 @@ describe.each(Object.entries(rowImplementations))("%s", (_, implementation) => {
   const losses = rowsOf(implementation);
 
   it("calls with out given leave the heap as it is", async () => {
-    const collect = await collector();
+    const collect = collector();
     // Large enough that one array kept of a call is more than the heap's own noise.
     const data = drawn(40, 50).map((found) => ({
       ...found,
@@ -140,7 +170,7 @@ describe.each(Object.entries(rowImplementations))("%s", (_, implementation) => {
   });
 
   it("calls keep no hold of the caller's arrays", async () => {
-    const collect = await collector();
+    const collect = collector();
     for (const kind of kinds) {
       for (const method of ["valueGradHess", "valueAndGrad", "grad", "total", "value", "refused"] as const) {
         const held: WeakRef<object>[] = [];
@@ -171,14 +201,3 @@ describe.each(Object.entries(rowImplementations))("%s", (_, implementation) => {
     }
   });
 });
-
-async function collector(): Promise<() => void> {
-  const { setFlagsFromString } = await import("node:v8");
-  const { runInNewContext } = await import("node:vm");
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new Error("no garbage collector");
-  return () => {
-    collect();
-  };
-}
