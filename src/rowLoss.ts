@@ -5,6 +5,7 @@ import { type Floats, JOB, type Job, type RowCall, type RowEngine } from "./engi
 import {
   common,
   frozen,
+  type Given,
   isRecord,
   optionsOf,
   outOf,
@@ -28,10 +29,11 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
   const rules = rulesOf(data.parameters);
   const ofLabels = spec.labels ? ["classWeights", "ignoreIndex"] : [];
   const known = [spec.length, ...ofLabels, ...rules.map((rule) => rule.name), ...common];
+  const titles = titlesOf(spec);
 
   /** Carries the call out and returns the reduced value; its outputs are left in the call. */
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
-    const reduction = prepare(spec, rules, known, prediction, target, options);
+    const reduction = prepare(spec, rules, known, titles, prediction, target, options);
     each = reduction === "none";
     let left = 0;
     try {
@@ -71,7 +73,7 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
       return { value: each ? take("value") : value, grad: takeGrad(spec), hess: takeHess(spec) };
     },
     total(prediction: unknown, target: unknown, options?: unknown): Total {
-      prepare(spec, rules, known, prediction, target, options);
+      prepare(spec, rules, known, titles, prediction, target, options);
       try {
         const weight = open(engine);
         return { sum: engine.sweep(call, SUM), weight };
@@ -91,7 +93,7 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
   if (modules !== undefined) {
     Object.defineProperty(loss, JOB, {
       value(prediction: unknown, target: unknown, options: unknown): Job {
-        const reduction = prepare(spec, rules, known, prediction, target, options);
+        const reduction = prepare(spec, rules, known, titles, prediction, target, options);
         const job: Job = { kind: "rows", call: { ...call }, reduction, modules: modules() };
         release(0);
         return job;
@@ -175,6 +177,7 @@ function prepare(
   spec: RowSpec,
   rules: readonly Rule[],
   names: readonly string[],
+  titles: Titles,
   prediction: unknown,
   target: unknown,
   options: unknown,
@@ -190,10 +193,14 @@ function prepare(
   const ignore = ignoreOf(loss, given?.ignoreIndex);
   const out = outOf(loss, given?.out);
   const givenValue = out?.value;
-  const [givenGrad, givenGradOther] = derivativesOf(spec, "out.grad", out?.grad);
-  const [givenHess, givenHessOther] = derivativesOf(spec, "out.hess", out?.hess);
-
   const [xName, yName] = spec.arrays;
+  const grads = spec.both ? derivativesOf(spec, "out.grad", out?.grad) : undefined;
+  const hesses = spec.both ? derivativesOf(spec, "out.hess", out?.hess) : undefined;
+  const givenGrad = spec.both ? grads?.[xName] : out?.grad;
+  const givenHess = spec.both ? hesses?.[xName] : out?.hess;
+  const givenGradOther = grads?.[yName];
+  const givenHessOther = hesses?.[yName];
+
   const x = floats(loss, xName, prediction);
   const indices = spec.labels ? labels(loss, target) : undefined;
   const y = indices === undefined ? targetsOf(spec, target, x) : none;
@@ -204,8 +211,8 @@ function prepare(
     );
   }
   const rows = x.length / length;
-  if (indices === undefined) matchTargets(spec, y, x.length, rows);
-  else matchLength(loss, yName, indices, rows, "(one per row)");
+  if (indices !== undefined) matchLength(loss, yName, indices, rows, "(one per row)");
+  else if (y.length !== x.length) matchTargets(spec, y, x.length, rows);
   if (indices === undefined && !Number.isNaN(ignore)) {
     throw new TypeError(`${loss}: ignoreIndex goes with class indices in an integer typed array, got soft targets`);
   }
@@ -218,11 +225,10 @@ function prepare(
   if (value !== undefined && reduction !== "none") {
     throw new TypeError(`${loss}: out.value must be left out where the value is a number, got ${show(value)}`);
   }
-  const like = `like ${xName}`;
-  const grad = output(loss, titleOf(spec, "grad"), givenGrad, x, x.length, like);
-  const hess = output(loss, titleOf(spec, "hess"), givenHess, x, x.length, like);
-  const gradOther = output(loss, titleOf(spec, "gradOther"), givenGradOther, x, x.length, like);
-  const hessOther = output(loss, titleOf(spec, "hessOther"), givenHessOther, x, x.length, like);
+  const grad = output(loss, titles.grad, givenGrad, x, x.length, titles.like);
+  const hess = output(loss, titles.hess, givenHess, x, x.length, titles.like);
+  const gradOther = output(loss, titles.gradOther, givenGradOther, x, x.length, titles.like);
+  const hessOther = output(loss, titles.hessOther, givenHessOther, x, x.length, titles.like);
 
   call.spec = spec;
   call.rows = rows;
@@ -242,7 +248,7 @@ function prepare(
   call.unit = 1;
   call.classUnit = 1;
   call.fault = undefined;
-  if (out !== undefined) refuseOverlaps(loss, target, givenClassWeights);
+  if (out !== undefined) refuseOverlaps(loss, titles, target, givenClassWeights);
   return reduction;
 }
 
@@ -322,24 +328,27 @@ function converted(array: Floats): Floats {
   return Float32Array.from(array, (weight) => (weight > 0 ? Math.max(weight, 2 ** -149) : weight));
 }
 
-/** The buffer for a derivative, or for both. */
-function derivativesOf(spec: RowSpec, name: string, given: unknown): readonly [unknown, unknown] {
-  if (!spec.both || given === undefined) return [given, undefined];
-  const [xName, yName] = spec.arrays;
+/** The buffers for both derivatives, under the names of what they are by. */
+function derivativesOf(
+  { name: loss, arrays: [xName, yName] }: RowSpec,
+  name: string,
+  given: unknown,
+): Given | undefined {
+  if (given === undefined) return undefined;
   if (!isRecord(given)) {
-    throw new TypeError(`${spec.name}: ${name} must be an object { ${xName}, ${yName} }, got ${show(given)}`);
+    throw new TypeError(`${loss}: ${name} must be an object { ${xName}, ${yName} }, got ${show(given)}`);
   }
   for (const key in given) {
     if (key === xName || key === yName) continue;
-    throw new TypeError(`${spec.name}: unknown output ${show(key)} in ${name}; the outputs are ${xName}, ${yName}`);
+    throw new TypeError(`${loss}: unknown output ${show(key)} in ${name}; the outputs are ${xName}, ${yName}`);
   }
-  return [given[xName], given[yName]];
+  return given;
 }
 
 const outputs = ["value", "grad", "gradOther", "hess", "hessOther"] as const;
 
 /** No output may touch another array, but that a gradient may take the place of what it is by; of what was converted, the caller's own. */
-function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): void {
+function refuseOverlaps(loss: string, titles: Titles, target: unknown, classWeights: unknown): void {
   const { prediction, spec } = call;
   const other = ArrayBuffer.isView(target) ? target : undefined;
   const perClass = ArrayBuffer.isView(classWeights) ? classWeights : undefined;
@@ -348,7 +357,7 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
     const array = call[name];
     if (array === undefined) continue;
     const memory = array.buffer;
-    const title = titleOf(spec, name);
+    const title = titles[name];
     const inPlace = name === "grad" && array.byteOffset === prediction.byteOffset;
     const otherInPlace = name === "gradOther" && array.byteOffset === call.target.byteOffset;
     if (!inPlace) refuse(loss, title, array, memory, spec.arrays[0], prediction);
@@ -357,15 +366,23 @@ function refuseOverlaps(loss: string, target: unknown, classWeights: unknown): v
     refuse(loss, title, array, memory, "classWeights", perClass);
     for (let before = 0; before < k; before++) {
       const earlier = outputs[before] ?? "value";
-      if (call[earlier] !== undefined) refuse(loss, title, array, memory, titleOf(spec, earlier), call[earlier]);
+      if (call[earlier] !== undefined) refuse(loss, title, array, memory, titles[earlier], call[earlier]);
     }
   }
 }
 
-/** What the caller calls an output. */
-function titleOf({ both, arrays: [xName, yName] }: RowSpec, name: (typeof outputs)[number]): string {
-  if (name === "gradOther" || name === "hessOther") return `out.${name.slice(0, 4)}.${yName}`;
-  return name !== "value" && both ? `out.${name}.${xName}` : `out.${name}`;
+/** What the caller calls the outputs, and what they are to be like. */
+type Titles = Readonly<Record<(typeof outputs)[number] | "like", string>>;
+
+function titlesOf({ both, arrays: [xName, yName] }: RowSpec): Titles {
+  return {
+    like: `like ${xName}`,
+    value: "out.value",
+    grad: both ? `out.grad.${xName}` : "out.grad",
+    hess: both ? `out.hess.${xName}` : "out.hess",
+    gradOther: `out.grad.${yName}`,
+    hessOther: `out.hess.${yName}`,
+  };
 }
 
 /** Has the values checked, and returns the total weight. */
