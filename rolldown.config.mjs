@@ -21,5 +21,6 @@ const entry = (name, input, ...plugins) => ({
 export default defineConfig([
   entry("index", "src/index.ts"),
   entry("reference", "src/reference/index.ts"),
+  entry("parallel", "src/parallel/index.ts"),
   entry("tfjs", "src/tfjs/index.ts", byName),
 ]);

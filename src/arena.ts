@@ -75,7 +75,9 @@ export class Arena {
     const top = address + n * size;
     if (top > this.#start + this.bytes) {
       const padding = address - this.#home.top;
-      throw new RangeError(`Arena: ${name}(${n}) needs ${padding + n * size} bytes, ${this.free} of ${this.bytes} are free`);
+      throw new RangeError(
+        `Arena: ${name}(${n}) needs ${padding + n * size} bytes, ${this.free} of ${this.bytes} are free`,
+      );
     }
     const { buffer, dirty } = this.#home;
     if (address < dirty) new Uint8Array(buffer, address, Math.min(top, dirty) - address).fill(0);

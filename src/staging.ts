@@ -1,5 +1,5 @@
 /** Memories, instances of the kernels over them, their requests, and places for arrays. */
-import { instantiateSync } from "@assemblyscript/loader";
+import { demangle } from "@assemblyscript/loader";
 import { compile } from "#wasm";
 import type { Floats, Modules } from "./engine.js";
 
@@ -64,6 +64,8 @@ export function modules(): Modules {
 /** A build over a memory, and its request. */
 export class Instance {
   readonly exports: Exports;
+  /** As they come: the loader wraps every function, which takes as long as a short kernel. */
+  private readonly plain: WebAssembly.Exports;
   readonly integers: Int32Array;
   readonly numbers: Float64Array;
   /** The loss of the last call and its kernel: exports are slow to look up. */
@@ -71,7 +73,9 @@ export class Instance {
   private kernel: () => void = () => {};
 
   constructor(build: Build, memory: WebAssembly.Memory) {
-    this.exports = instantiateSync<Exports>(moduleOf(build), { env: { memory } }).exports;
+    // Not by the loader's `instantiateSync`, which knows a module by its class: modules come from other realms, too.
+    this.plain = new WebAssembly.Instance(moduleOf(build), { env: { memory } }).exports;
+    this.exports = demangle<Exports>(this.plain);
     const { REQUEST } = this.exports;
     this.integers = new Int32Array(memory.buffer, REQUEST.value, INTEGERS);
     this.numbers = new Float64Array(memory.buffer, REQUEST.value + 4 * INTEGERS, NUMBERS);
@@ -83,7 +87,7 @@ export class Instance {
 
   kernelOf(name: string): () => void {
     if (name !== this.name) {
-      const kernel = this.exports[name];
+      const kernel = this.plain[name];
       if (!isKernel(kernel)) throw new Error(`${name}: no such kernel`);
       this.name = name;
       this.kernel = kernel;

@@ -180,23 +180,23 @@ interface SoftmaxOptions {
   readonly labelSmoothing?: number | undefined;
 }
 
+/** With soft targets. */
+export interface SoftmaxTargetOptions extends SoftmaxOptions {
+  readonly classes: number;
+}
+
+/** With class indices. */
+export interface SoftmaxIndexOptions extends SoftmaxOptions {
+  /** The length of a row; with class indices it need not be given. */
+  readonly classes?: number | undefined;
+  /** The label of rows that do not count. */
+  readonly ignoreIndex?: number | undefined;
+}
+
 /** With soft targets the number of classes must be told; with class indices it shows. */
-export type SoftmaxCrossEntropy = RowLoss<
-  "floats",
-  SoftmaxOptions & { readonly classes: number },
-  { labelSmoothing: number }
-> &
+export type SoftmaxCrossEntropy = RowLoss<"floats", SoftmaxTargetOptions, { labelSmoothing: number }> &
   // Last, as the compiler explains why the last one does not fit.
-  RowLoss<
-    "labels",
-    SoftmaxOptions & {
-      /** The length of a row; with class indices it need not be given. */
-      readonly classes?: number | undefined;
-      /** The label of rows that do not count. */
-      readonly ignoreIndex?: number | undefined;
-    },
-    { labelSmoothing: number }
-  > & { readonly kind: "labels" };
+  RowLoss<"labels", SoftmaxIndexOptions, { labelSmoothing: number }> & { readonly kind: "labels" };
 
 /** A loss of two rows of numbers, the classes' number and the parameters P. */
 export type DivergenceLoss<P extends object> = RowLoss<
@@ -211,7 +211,7 @@ export interface Gaussian<T> {
   readonly logVariance: T;
 }
 
-interface GaussianOptions<A> extends Omit<CommonOptions<A>, "out"> {
+export interface GaussianOptions<A> extends Omit<CommonOptions<A>, "out"> {
   /** The length of a row. */
   readonly latent: number;
   readonly out?:

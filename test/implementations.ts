@@ -1,7 +1,8 @@
 /** What the suite runs over: every implementation of every spec, in both element types. */
+
+import { ROUND } from "../assembly/want.js";
 import type { Loss, Reduction } from "../src/index.js";
 import * as wasm from "../src/index.js";
-import { ROUND } from "../assembly/want.js";
 import * as losses from "../src/losses/index.js";
 import * as reference from "../src/reference/index.js";
 import type { Parameter, Spec } from "../src/spec.js";

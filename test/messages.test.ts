@@ -1,7 +1,7 @@
 /** A tour of bad input: every message in full, the right kind of error, and no output touched. */
 import { describe, expect, it } from "vitest";
-import { mergeTotals } from "../src/index.js";
 import { ROUND } from "../assembly/want.js";
+import { mergeTotals } from "../src/index.js";
 import type { Parameter, Spec } from "../src/spec.js";
 import { expectBits } from "./bits.js";
 import { detach, resizable, resize } from "./buffers.js";

@@ -35,10 +35,12 @@ const sources = [
   "assembly",
   "src",
   "tools/binaries.mjs",
+  "tools/worker.mjs",
   "asconfig.json",
   "rolldown.config.mjs",
   "tsconfig.build.json",
   "package.json",
 ];
-const built = ["index.js", "reference.js", "tfjs.js", "types/src/index.d.ts"].map((file) => changed(`dist/${file}`));
+const entries = ["index.js", "reference.js", "parallel.js", "worker.js", "tfjs.js"];
+const built = [...entries, "types/src/index.d.ts"].map((file) => changed(`dist/${file}`));
 if (Math.min(...built) < Math.max(...sources.map(changed))) run("building dist/", "npm", "run", "--silent", "build");
