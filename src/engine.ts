@@ -41,8 +41,8 @@ export interface Call {
 
 /** The compiled kernels. */
 export interface Modules {
-  readonly f32: WebAssembly.Module;
-  readonly f64: WebAssembly.Module;
+  f32: WebAssembly.Module;
+  f64: WebAssembly.Module;
 }
 
 /** What carries losses out: the kernels, or the reference. */

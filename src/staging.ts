@@ -52,8 +52,21 @@ const compiled: Partial<Record<Build, WebAssembly.Module>> = {};
 
 /** Compiled once, when it is first needed. */
 function moduleOf(build: Build): WebAssembly.Module {
-  compiled[build] ??= compile(build);
+  compiled[build] ??= attempt(build);
   return compiled[build];
+}
+
+function attempt(build: Build): WebAssembly.Module {
+  try {
+    return compile(build);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `simdloss: there are no kernels (${reason}); they need WebAssembly with SIMD and, where there is a Content-Security-Policy, ` +
+        "'wasm-unsafe-eval' in its script-src; simdloss/reference needs neither",
+      { cause: error },
+    );
+  }
 }
 
 /** For other threads; engines share what they have made of a module. */

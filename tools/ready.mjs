@@ -41,6 +41,15 @@ const sources = [
   "tsconfig.build.json",
   "package.json",
 ];
-const entries = ["index.js", "reference.js", "parallel.js", "worker.js", "tfjs.js"];
+const entries = [
+  "index.js",
+  "workerd.js",
+  "edge-light.js",
+  "manual.js",
+  "reference.js",
+  "parallel.js",
+  "worker.js",
+  "tfjs.js",
+];
 const built = [...entries, "types/src/index.d.ts"].map((file) => changed(`dist/${file}`));
 if (Math.min(...built) < Math.max(...sources.map(changed))) run("building dist/", "npm", "run", "--silent", "build");

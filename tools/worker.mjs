@@ -6,7 +6,7 @@ import { build } from "rolldown";
 const { output } = await build({
   input: "src/parallel/worker.ts",
   // It is posted the binaries; where tsconfig.json says they are is for everything else.
-  resolve: { alias: { "#wasm": fileURLToPath(new URL("../src/wasm/posted.ts", import.meta.url)) } },
+  resolve: { alias: { "#wasm": fileURLToPath(new URL("../src/wasm/given.ts", import.meta.url)) } },
   tsconfig: false,
   output: { dir: "dist", format: "esm", minify: true },
 });

@@ -2,7 +2,7 @@
 import type { Call, Modules, RowCall } from "../engine.js";
 import { kernels } from "../kernels.js";
 import { rowKernels } from "../rowKernels.js";
-import { receive } from "../wasm/posted.js";
+import { receive } from "../wasm/given.js";
 
 /** Some of a call's elements or rows, in shared memory. */
 export type Part =
