@@ -32,6 +32,7 @@ export function runRows<L extends RowLoss, E>(): void {
   group.vectors = group.aside ? request.length : (request.length + LANES - 1) / LANES;
   group.stride = group.vectors << 4;
   group.byLabel = false;
+  group.stays = false;
   loss.prepare(request.a);
   const full = group.aside ? LANES : 1;
   const length = request.length;
@@ -116,7 +117,9 @@ function carry<L extends RowLoss, E>(count: i32, weighed: bool): void {
   group.upperWeights = group.upperRowWeights;
   group.factor = group.rowFactor;
   group.hasOwn = false;
-  group.most = copy.open<E>(request.prediction, panels.at(0), loss.padding());
+  const stays = sizeof<E>() == sizeof<real>() && group.stays;
+  group.standing = stays ? rowStart.of(request.prediction, 0) : panels.at(0);
+  group.most = copy.open<E>(request.prediction, panels.at(0), loss.padding(), stays);
   if (request.target) group.targetMost = open<E>(request.target, panels.at(1), loss.targetPadding());
   const value = loss.row();
   if (request.want & (SUM | EACH)) {
@@ -158,7 +161,7 @@ class rowStart {
 }
 
 function open<E>(array: usize, panel: usize, padding: real): v128 {
-  return copy.open<E>(array, panel, padding);
+  return copy.open<E>(array, panel, padding, false);
 }
 
 function close<E>(panel: usize, array: usize): void {
@@ -168,8 +171,8 @@ function close<E>(panel: usize, array: usize): void {
 /** Inlined for predictions and their gradient, called for what is rarer. */
 @unmanaged
 class copy {
-  /** Copies the group's rows into a panel, and returns the largest of each. */
-  @inline static open<E>(array: usize, panel: usize, padding: real): v128 {
+  /** Copies the group's rows into a panel, one that stays but for its last, partial vector, and returns the largest of each. */
+  @inline static open<E>(array: usize, panel: usize, padding: real, stays: bool): v128 {
     const length = request.length;
     const row = rowStart.of(array, 0);
     let most = lanes.all(-Infinity);
@@ -186,7 +189,7 @@ class copy {
         const b = batch.load<E>(from + one);
         const c = batch.load<E>(from + 2 * one);
         const d = batch.load<E>(from + 3 * one);
-        if (row != panel) {
+        if (!stays) {
           v128.store(to, a);
           v128.store(to, b, 16);
           v128.store(to, c, 32);

@@ -2,20 +2,16 @@
 import { request } from "./batch";
 import { panels, Tally } from "./group";
 import { lanes } from "./lanes";
-import { LN2, math } from "./math";
+import { math } from "./math";
 import { HESS } from "./want";
 
 const SINGLE: bool = sizeof<real>() == 4;
 const MANTISSA: i32 = SINGLE ? 23 : 52;
 
 const PARTS = SINGLE
-  ? memory.data<f32>([
-      7.922816251426434e28, 1.262177448353619e-29, -150, 768, 0.69317626953125, -2.908897130469058e-5, 256, 12583135,
-      7.888609052210118e-31,
-    ])
+  ? memory.data<f32>([7.922816251426434e28, 1.262177448353619e-29, -150, 768, 256, 12583135, 2.350988701644575e-38])
   : memory.data<f64>([
-      1.6069380442589903e60, 6.223015277861142e-61, -800, 6291456, 0.6931471806019545, -4.2009150726810846e-11, 2048,
-      6755399441056967, 1.1830521861667747e-271,
+      1.6069380442589903e60, 6.223015277861142e-61, -800, 6291456, 2048, 6755399441056967, 4.450147717014403e-308,
     ]);
 
 /** A power of two: exponentials are kept in it, so that none that counts is subnormal; its inverse. */
@@ -23,15 +19,17 @@ const UNIT: i32 = 0;
 const INVERSE: i32 = 1;
 /** The least d, for any less: its e^d is nothing until weights of 2^68, or 2^80, meet it. */
 const LEAST: i32 = 2;
-/** 1.5 · 2^MANTISSA · GRID; ln 2 in two parts, the first a multiple of GRID; the size from which on all numbers are multiples of it. */
+/** 1.5 · 2^MANTISSA · GRID; the size from which on all numbers are multiples of GRID. */
 const ROUNDING: i32 = 3;
-const LN2_HIGH: i32 = 4;
-const LN2_LOW: i32 = 5;
-const LARGE: i32 = 6;
+const LARGE: i32 = 4;
 /** 1.5 · 2^MANTISSA and UNIT's biased exponent. */
-const TURNS: i32 = 7;
-/** A factor below this may have lost digits: then UNIT goes from the panels to it. */
-const FAINT: i32 = 8;
+const TURNS: i32 = 5;
+/** Twice the least normal number: a factor below this may have lost digits, then UNIT goes from the panels to it. */
+const FAINT: i32 = 6;
+
+/** ln 2 in two parts, the first a multiple of GRID. Literals, which engines load once for a loop: from the table 1.04 times as slow. */
+const LN2_HIGH: real = SINGLE ? 0.69317626953125 : 0.6931471806019545;
+const LN2_LOW: real = SINGLE ? -2.908897130469058e-5 : -4.2009150726810846e-11;
 
 const tally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
 const farTally = changetype<Tally>(memory.data(offsetof<Tally>(), 16));
@@ -48,11 +46,6 @@ export class Softmax {
   log: v128;
   /** The exponential of a largest that outweighs all others together, UNIT; NaN where there is none. */
   lone: v128;
-  /** The peak in parts, of which the first alone is not 0 where it is large, and the number of those as large; while exponentials are made. */
-  base: v128;
-  top: v128;
-  high: v128;
-  ties: v128;
 
   /** Takes the maxima. A row with one +∞ becomes one of −∞ with a 0 there; with more of them, NaN. */
   find(panel: usize, most: v128): void {
@@ -61,6 +54,7 @@ export class Softmax {
   }
 
   private settleInfinite(panel: usize): void {
+    panels.bring();
     const end = panels.end(panel);
     const top = f.eq(this.peak, lanes.all(Infinity));
     let count = lanes.zero();
@@ -76,112 +70,144 @@ export class Softmax {
     this.peak = lanes.choose(top, lanes.zero(), this.peak);
   }
 
-  /** Puts exponentials of x − peak in the place of a panel, without ever rounding that difference. */
-  @inline exponentials(panel: usize): void {
-    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE)))) return this.exponentialsFine(panel, 0);
+  /** Puts exponentials of x − peak in the first panel, without ever rounding that difference; reads predictions where they stand. */
+  @inline exponentials(): void {
+    if (v128.any_true(f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE)))) {
+      panels.bring();
+      this.addFine(panels.at(0), 0);
+    } else this.add();
+    this.settle();
+  }
+
+  /** The same in the place of a panel, for maxima of any size, and with what rounding took from x, if there is a panel of it. */
+  exponentialsFine(panel: usize, lost: usize): void {
+    this.addFine(panel, lost);
+    this.settle();
+  }
+
+  @inline private add(): void {
+    const panel = panels.at(0);
     const end = panels.end(panel);
+    const whole = panels.wholeEnd(panel);
     const top = this.peak;
-    const high = f.sub(f.add(top, lanes.at(PARTS, ROUNDING)), lanes.at(PARTS, ROUNDING));
-    const low = f.sub(top, high);
     const least = f.add(top, lanes.at(PARTS, LEAST));
-    let ties = lanes.zero();
-    tally.open();
+    const high = Softmax.rounded(top);
+    const low = f.sub(top, high);
+    let sumLow = lanes.zero();
+    let sumHigh = lanes.zero();
     let at = panel;
-    // Four side by side: their constants are loaded once, and they are added in f32.
-    for (; at + 48 < end; at += 64) {
-      const x0 = f.pmax(v128.load(at), least);
-      const x1 = f.pmax(v128.load(at, 16), least);
-      const d0 = f.sub(x0, top);
-      const d1 = f.sub(x1, top);
-      const u0 = this.decay(x0, d0, high, low);
-      const u1 = this.decay(x1, d1, high, low);
+    const again = panels.aside();
+    if (SINGLE && again) {
+      // One of four rows is likely to have a lone largest: they are added up afterwards.
+      for (; at + 16 < end; at += 32) {
+        const u0 = Softmax.decay(f.pmax(v128.load(at), least), top, high, low);
+        const u1 = Softmax.decay(f.pmax(v128.load(at, 16), least), top, high, low);
+        v128.store(at, u0);
+        v128.store(at, u1, 16);
+      }
+    }
+    // Where `at` reads from; a last vector that is padded stands in the panel.
+    const before = panels.standing() - panel;
+    for (; at + 48 < whole; at += 64) {
+      const from = at + before;
+      const u0 = Softmax.decay(f.pmax(v128.load(from), least), top, high, low);
+      const u1 = Softmax.decay(f.pmax(v128.load(from, 16), least), top, high, low);
       v128.store(at, u0);
       v128.store(at, u1, 16);
-      const tie0 = f.eq(d0, lanes.zero());
-      const tie1 = f.eq(d1, lanes.zero());
-      ties = i.sub(i.sub(ties, tie0), tie1);
-      const sum01 = f.add(v128.andnot(u0, tie0), v128.andnot(u1, tie1));
-      const x2 = f.pmax(v128.load(at, 32), least);
-      const x3 = f.pmax(v128.load(at, 48), least);
-      const d2 = f.sub(x2, top);
-      const d3 = f.sub(x3, top);
-      const u2 = this.decay(x2, d2, high, low);
-      const u3 = this.decay(x3, d3, high, low);
+      const u2 = Softmax.decay(f.pmax(v128.load(from, 32), least), top, high, low);
+      const u3 = Softmax.decay(f.pmax(v128.load(from, 48), least), top, high, low);
       v128.store(at, u2, 32);
       v128.store(at, u3, 48);
-      const tie2 = f.eq(d2, lanes.zero());
-      const tie3 = f.eq(d3, lanes.zero());
-      ties = i.sub(i.sub(ties, tie2), tie3);
-      const sum23 = f.add(v128.andnot(u2, tie2), v128.andnot(u3, tie3));
-      tally.add(f.add(sum01, sum23));
+      const four = f.add(f.add(u0, u1), f.add(u2, u3));
+      sumHigh = Tally.upper(sumLow, sumHigh, four);
+      sumLow = Tally.lower(sumLow, four);
     }
     for (; at < end; at += 16) {
-      const x = f.pmax(v128.load(at), least);
-      const d = f.sub(x, top);
-      const u = this.decay(x, d, high, low);
+      const u = Softmax.decay(f.pmax(v128.load(at < whole ? at + before : at), least), top, high, low);
       v128.store(at, u);
-      const tie = f.eq(d, lanes.zero());
-      ties = i.sub(ties, tie);
-      tally.add(v128.andnot(u, tie));
+      sumHigh = Tally.upper(sumLow, sumHigh, u);
+      sumLow = Tally.lower(sumLow, u);
     }
-    this.settleSums(ties);
+    const unit = lanes.at(PARTS, UNIT);
+    this.rest = f.sub(Tally.joined(sumLow, sumHigh, 0), unit);
+    if (again || v128.any_true(f.lt(this.rest, unit))) this.rest = Softmax.restOf(panel);
   }
 
-  /** The same of maxima of any size, and with what rounding took from x, if there is a panel of it. */
-  exponentialsFine(panel: usize, lost: usize): void {
+  private addFine(panel: usize, lost: usize): void {
     const end = panels.end(panel);
+    // The peak in parts, of which the first alone is not 0 where it is large.
     const large = f.ge(f.abs(this.peak), lanes.at(PARTS, LARGE));
-    this.base = lanes.where(large, this.peak);
-    this.top = v128.andnot(this.peak, large);
-    this.high = f.sub(f.add(this.top, lanes.at(PARTS, ROUNDING)), lanes.at(PARTS, ROUNDING));
-    this.ties = lanes.zero();
-    tally.open();
-    let at = panel;
+    const base = lanes.where(large, this.peak);
+    const top = v128.andnot(this.peak, large);
+    const least = f.add(top, lanes.at(PARTS, LEAST));
+    const high = Softmax.rounded(top);
     let from = lost;
-    const step: usize = lost ? 16 : 0;
+    for (let at = panel; at < end; at += 16) {
+      let u = Softmax.decay(f.pmax(f.sub(v128.load(at), base), least), top, high, f.sub(top, high));
+      if (lost) u = f.add(u, f.mul(u, v128.load(from)));
+      v128.store(at, u);
+      from += 16;
+    }
+    this.rest = Softmax.restOf(panel);
+  }
+
+  /** The sum but for the largest, which may be much more than the others together. */
+  private static restOf(panel: usize): v128 {
+    const end = panels.end(panel);
+    const unit = lanes.at(PARTS, UNIT);
+    let ties = lanes.zero();
+    let low = lanes.zero();
+    let high = lanes.zero();
+    let at = panel;
     for (; at + 48 < end; at += 64) {
-      const first = f.add(this.fine(at, from), this.fine(at + 16, from + step));
-      const second = f.add(this.fine(at + 32, from + 2 * step), this.fine(at + 48, from + 3 * step));
-      tally.add(f.add(first, second));
-      from += 4 * step;
+      const u0 = v128.load(at);
+      const u1 = v128.load(at, 16);
+      const u2 = v128.load(at, 32);
+      const u3 = v128.load(at, 48);
+      const tie0 = f.eq(u0, unit);
+      const tie1 = f.eq(u1, unit);
+      const tie2 = f.eq(u2, unit);
+      const tie3 = f.eq(u3, unit);
+      ties = i.sub(ties, i.add(i.add(tie0, tie1), i.add(tie2, tie3)));
+      const first = f.add(v128.andnot(u0, tie0), v128.andnot(u1, tie1));
+      const second = f.add(v128.andnot(u2, tie2), v128.andnot(u3, tie3));
+      const four = f.add(first, second);
+      high = Tally.upper(low, high, four);
+      low = Tally.lower(low, four);
     }
     for (; at < end; at += 16) {
-      tally.add(this.fine(at, from));
-      from += step;
+      const u = v128.load(at);
+      const tie = f.eq(u, unit);
+      ties = i.sub(ties, tie);
+      const other = v128.andnot(u, tie);
+      high = Tally.upper(low, high, other);
+      low = Tally.lower(low, other);
     }
-    this.settleSums(this.ties);
+    const tied = f.sub(panels.sum(lanes.counted(ties)), lanes.one());
+    return f.add(f.mul(tied, unit), Tally.joined(low, high, 0));
   }
 
-  /** One vector; its exponentials but for the largest. */
-  private fine(at: usize, lost: usize): v128 {
-    const x = f.pmax(f.sub(v128.load(at), this.base), f.add(this.top, lanes.at(PARTS, LEAST)));
-    const d = f.sub(x, this.top);
-    let u = this.decay(x, d, this.high, f.sub(this.top, this.high));
-    if (lost) u = f.add(u, f.mul(u, v128.load(lost)));
-    v128.store(at, u);
-    const tie = f.eq(d, lanes.zero());
-    this.ties = i.sub(this.ties, tie);
-    return v128.andnot(u, tie);
-  }
-
-  @inline settleSums(ties: v128): void {
+  @inline private settle(): void {
     const unit = lanes.at(PARTS, UNIT);
-    const others = f.sub(panels.sum(lanes.counted(ties)), lanes.one());
-    this.rest = f.add(f.mul(others, unit), tally.total(0));
     this.sum = f.add(unit, this.rest);
+    this.lone = v128.or(unit, f.ge(this.rest, unit));
     const rest = f.mul(this.rest, lanes.at(PARTS, INVERSE));
     const sum = f.add(lanes.one(), rest);
     this.log = f.add(math.log(sum), f.div(f.sub(rest, f.sub(sum, lanes.one())), sum));
-    this.lone = v128.or(unit, f.ge(this.rest, unit));
   }
 
-  /** UNIT e^d, d = x − high − low. */
-  @inline decay(x: v128, d: v128, high: v128, low: v128): v128 {
+  /** The nearest multiple of GRID. */
+  @inline private static rounded(x: v128): v128 {
+    return f.sub(f.add(x, lanes.at(PARTS, ROUNDING)), lanes.at(PARTS, ROUNDING));
+  }
+
+  /** UNIT e^(x − top), top = high + low. */
+  @inline static decay(x: v128, top: v128, high: v128, low: v128): v128 {
     // Both as a number and as the bits of 2^k UNIT.
-    const turns = f.add(f.mul(d, lanes.at(LN2, 0)), lanes.at(PARTS, TURNS));
+    const turns = f.add(f.mul(f.sub(x, top), lanes.all(<real>1.4426950408889634)), lanes.at(PARTS, TURNS));
     const k = f.sub(turns, lanes.at(PARTS, TURNS));
-    const near = f.sub(x, f.add(f.mul(k, lanes.at(PARTS, LN2_HIGH)), high));
-    const r = f.sub(near, f.add(f.mul(k, lanes.at(PARTS, LN2_LOW)), low));
+    const near = f.sub(x, f.add(f.mul(k, lanes.all(LN2_HIGH)), high));
+    const r = f.sub(near, f.add(f.mul(k, lanes.all(LN2_LOW)), low));
     const p = f.add(lanes.one(), f.add(r, math.expTail(r)));
     return f.mul(p, i.shl(turns, MANTISSA));
   }
@@ -218,8 +244,9 @@ export class Softmax {
   }
 
   private divideFaint(factor: v128, faint: v128): v128 {
+    const up = lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one());
     const down = lanes.choose(faint, lanes.at(PARTS, INVERSE), lanes.one());
-    panels.setFactor(f.div(f.mul(factor, lanes.choose(faint, lanes.at(PARTS, UNIT), lanes.one())), this.sum));
+    panels.setFactor(f.div(f.mul(factor, up), this.sum));
     this.multiply(panels.at(0), down);
     if (request.want & HESS) this.multiply(panels.at(2), down);
     return down;

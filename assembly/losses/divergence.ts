@@ -23,8 +23,10 @@ export class SoftmaxCrossEntropy extends RowLoss {
     this.keep = lanes.all(<real>(1 - labelSmoothing));
     this.spread = lanes.all(<real>(labelSmoothing / <f64>request.length));
     this.plain = request.labels != 0 && labelSmoothing == 0;
-    if (this.plain) panels.setByLabel();
-    else if (request.first) this.openWeights();
+    if (this.plain) {
+      panels.setByLabel();
+      panels.leave();
+    } else if (request.first) this.openWeights();
   }
 
   /** Puts w into a panel: 1 where there is none, 0 in the padding. */
@@ -48,9 +50,9 @@ export class SoftmaxCrossEntropy extends RowLoss {
   row(): v128 {
     const panel = panels.at(0);
     softmax.find(panel, panels.most());
-    const x = this.plain ? panels.own(panel) : lanes.zero();
+    const x = this.plain ? panels.own(panels.standing()) : lanes.zero();
     if (!this.plain) this.readTargets(panel);
-    softmax.exponentials(panel);
+    softmax.exponentials();
     return this.plain ? this.ofLabels(panel, x) : this.ofTargets(panel);
   }
 
