@@ -1,6 +1,6 @@
 /** The exports: one line per loss. */
-import { run } from "./batch";
-import { Bce, BceWithLogits } from "./losses/classification";
+import { request, run } from "./batch";
+import { Bce, BceWithLogits, WeightedBceWithLogits } from "./losses/classification";
 import { SoftmaxCrossEntropy } from "./losses/divergence";
 import { Charbonnier, Huber, LogCosh, Mae, Mse, Rmse } from "./losses/regression";
 import { runRows } from "./rows";
@@ -30,7 +30,8 @@ export function bce(): void {
   run<Bce, real>();
 }
 export function bceWithLogits(): void {
-  run<BceWithLogits, real>();
+  if (request.a == 1 && request.b == 0) run<BceWithLogits, real>();
+  else run<WeightedBceWithLogits, real>();
 }
 export function softmaxCrossEntropy(): void {
   runRows<SoftmaxCrossEntropy, real>();

@@ -3,8 +3,14 @@ import { lanes } from "../lanes";
 import { Loss } from "../loss";
 import { math } from "../math";
 
-/** e^x times any weight up to 2^66 is 0 from here on (f64: 2^897), its `deep` too; what `exp` makes exactly 0, by no subnormal number. */
-const ZERO = sizeof<real>() == 4 ? memory.data<f32>([-150.3, -176]) : memory.data<f64>([-1367.4, -1418]);
+/**
+ * e^x times any weight up to 2^66 is 0 from here on (f64: 2^897), its `deep` too; what `exp` makes exactly 0, by no subnormal number; in f32, to
+ * here e^x is normal.
+ */
+const ZERO = sizeof<real>() == 4 ? memory.data<f32>([-150.3, -176, -87]) : memory.data<f64>([-1367.4, -1418]);
+
+/** ½; 1; 0. Literals of eighteen bytes each would be a tenth of the weighted loss's code. */
+const UNIT = memory.data<real>([0.5, 1, 0]);
 
 /** A loss of a logit x, through u = e^−|x|. */
 @unmanaged
@@ -25,20 +31,52 @@ abstract class Logistic extends Loss {
     this.deep = math.deep(turns);
     return f.mul(p, math.power2(math.shallow(turns)));
   }
-  /** The same complete, subnormal where it is, and not known to more digits than it has. */
-  @inline fullDecay(x: v128): v128 {
-    return math.exp(f.pmax(lanes.below(x), lanes.at(ZERO, 1)));
+}
+
+/**
+ * log(1 + u) − a x, where a is y − 1 for x ≥ 0 and y below: of the two labels' terms, the one that x speaks against. Bishop (1995), 6.7.
+ */
+@unmanaged
+export class BceWithLogits extends Loss {
+  @inline light(): bool {
+    return false;
+  }
+  @inline prepare(_a: f64, _b: f64, _c: f64): void {}
+  /** u complete, subnormal where it is, and not known to more digits than it has. */
+  @inline shared(x: v128, _y: v128): v128 {
+    const far = f.pmax(lanes.below(x), lanes.at(ZERO, 1));
+    const turns = math.turns(far);
+    const p = f.add(lanes.one(), math.expm1(far, turns));
+    if (sizeof<real>() == 8) return math.scale(p, turns);
+    // Bits of negative numbers ascend as these fall, to NaN. Three instructions and a branch, where `scale` takes eight: 2 % of the time.
+    if (i.bitmask(i.gt_s(far, lanes.at(ZERO, 2)))) return math.scale(p, turns);
+    return i.add(p, i.shl(turns, 23));
+  }
+  @inline against(x: v128, y: v128): v128 {
+    return f.sub(y, v128.andnot(lanes.one(), f.lt(x, lanes.zero())));
+  }
+  /** The smaller numbers are added first: a quarter of an ULP. */
+  @inline value(u: v128, x: v128, y: v128): v128 {
+    const a = this.against(x, y);
+    const far = lanes.where(f.ne(a, lanes.zero()), x);
+    return f.sub(u, f.add(math.log1pTailFine(u), f.mul(a, far)));
+  }
+  /** ∓u/(1 + u) − a, − for x ≥ 0. */
+  @inline grad(u: v128, x: v128, y: v128): v128 {
+    const minus = v128.andnot(lanes.all(-0.0), f.lt(x, lanes.zero()));
+    return f.sub(v128.xor(math.shareOf(u), minus), this.against(x, y));
+  }
+  @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
+    return lanes.orNaN(math.bellOf(u), y);
   }
 }
 
 /**
- * With the weights Y = P·y' and Z = 1 − y' of the two labels: a |x| + (Y + Z) log(1 + u), where a is Z for x ≥ 0 and Y below: a sum of
+ * With weights Y = P·y' and Z = 1 − y' of the two labels, other than y and 1 − y: a |x| + (Y + Z) log(1 + u), where a is Z for x ≥ 0 and Y below: a sum of
  * terms ≥ 0, so that no digit is lost for either label. Bishop (1995), 6.7.
  */
 @unmanaged
-export class BceWithLogits extends Logistic {
-  /** P = 1 and s = 0: Y = y, Z = 1 − y, Y + Z = 1. It saves a quarter of the time, and three roundings. */
-  plain: i32;
+export class WeightedBceWithLogits extends Logistic {
   /** Y, Z and Y + Z for y = 0 and for y = 1, and how much they differ. */
   positive0: v128;
   positive1: v128;
@@ -52,7 +90,6 @@ export class BceWithLogits extends Logistic {
   @inline prepare(posWeight: f64, labelSmoothing: f64, _c: f64): void {
     const rare = labelSmoothing / 2;
     const common = 1 - rare;
-    this.plain = posWeight == 1 && labelSmoothing == 0 ? 1 : 0;
     this.positive0 = lanes.all(<real>(posWeight * rare));
     this.positive1 = lanes.all(<real>(posWeight * common));
     this.positiveSlope = lanes.all(<real>(posWeight * (common - rare)));
@@ -64,39 +101,28 @@ export class BceWithLogits extends Logistic {
     this.bothSlope = lanes.all(<real>((posWeight - 1) * (common - rare)));
   }
   @inline shared(x: v128, _y: v128): v128 {
-    if (this.plain) return this.fullDecay(x);
     return this.decay(x);
   }
   /** What is `zero` for y = 0 and `one` for y = 1, from the nearer of them, so that neither is rounded. */
   @inline blend(y: v128, zero: v128, one: v128, slope: v128): v128 {
-    const large = f.gt(y, lanes.half());
-    const way = lanes.choose(large, f.sub(y, lanes.one()), y);
+    const large = f.gt(y, lanes.at(UNIT, 0));
+    const way = lanes.choose(large, f.sub(y, lanes.at(UNIT, 1)), y);
     return f.add(lanes.choose(large, one, zero), f.mul(way, slope));
   }
   /** (Y + Z), and what u lacks. */
   @inline both(y: v128): v128 {
     return f.mul(this.blend(y, this.both0, this.both1, this.bothSlope), this.deep);
   }
-  /** 1 for x ≥ 0, 0 below. */
-  @inline aside(x: v128): v128 {
-    return v128.andnot(lanes.one(), f.lt(x, lanes.zero()));
-  }
   /** The weight of the label that x speaks against. */
   @inline against(x: v128, y: v128): v128 {
-    const negative = f.lt(x, lanes.zero());
+    const negative = f.lt(x, lanes.at(UNIT, 2));
     const zero = lanes.choose(negative, this.positive0, this.negative0);
     const one = lanes.choose(negative, this.positive1, this.negative1);
     return this.blend(y, zero, one, lanes.choose(negative, this.positiveSlope, this.negativeSlope));
   }
   @inline value(u: v128, x: v128, y: v128): v128 {
-    if (this.plain) {
-      // With (y − 1) x or y x for −a |x|; the smaller numbers are added first: a quarter of an ULP.
-      const a = f.sub(y, this.aside(x));
-      const far = lanes.where(f.ne(a, lanes.zero()), x);
-      return f.sub(u, f.add(math.log1pTailFine(u), f.mul(a, far)));
-    }
     const a = this.against(x, y);
-    const far = lanes.where(f.ne(a, lanes.zero()), lanes.below(x));
+    const far = lanes.where(f.ne(a, lanes.at(UNIT, 2)), lanes.below(x));
     const both = this.both(y);
     const t = math.folded(u);
     const tail = math.foldedTail(u, t, this.lost);
@@ -127,18 +153,9 @@ export class BceWithLogits extends Logistic {
   }
   /** Z σ(x) − Y σ(−x), a difference that soft labels can cancel; f32 in f64. */
   @inline grad(u: v128, x: v128, y: v128): v128 {
-    const below = f.lt(x, lanes.zero());
-    if (this.plain) {
-      // ±(a − u/(1 + u)), + for x ≥ 0, where a is 1 − y for x ≥ 0 and y below.
-      const aside = this.aside(x);
-      const label = v128.xor(y, v128.andnot(lanes.all(-0.0), below));
-      if (sizeof<real>() == 8) return v128.xor(this.excess(u, label, aside), lanes.sign(below));
-      const low = this.excess(lanes.lower(u), lanes.lower(label), lanes.lower(aside));
-      const high = this.excess(lanes.upper(u), lanes.upper(label), lanes.upper(aside));
-      return v128.xor(lanes.joined(low, high), lanes.sign(below));
-    }
-    const deepPositive = lanes.choose(below, lanes.one(), this.deep);
-    const deepNegative = lanes.choose(below, this.deep, lanes.one());
+    const below = f.lt(x, lanes.at(UNIT, 2));
+    const deepPositive = lanes.choose(below, lanes.at(UNIT, 1), this.deep);
+    const deepNegative = lanes.choose(below, this.deep, lanes.at(UNIT, 1));
     const positive = f.mul(this.blend(y, this.positive0, this.positive1, this.positiveSlope), deepPositive);
     const negative = f.mul(this.blend(y, this.negative0, this.negative1, this.negativeSlope), deepNegative);
     if (sizeof<real>() == 8) return this.slope(u, this.lost, x, positive, negative);
@@ -158,11 +175,6 @@ export class BceWithLogits extends Logistic {
     );
     return lanes.joined(low, high);
   }
-  /** In f64: label + aside − u/(1 + u). */
-  @inline excess(u: v128, label: v128, aside: v128): v128 {
-    const share = f64x2.div(u, f64x2.add(f64x2.splat(1), u));
-    return f64x2.sub(f64x2.add(label, aside), share);
-  }
   /** In f64: of σ(x) and σ(−x), the one below ½ is u/(1 + u). */
   @inline slope(u: v128, lost: v128, x: v128, positive: v128, negative: v128): v128 {
     const one = f64x2.splat(1);
@@ -175,7 +187,6 @@ export class BceWithLogits extends Logistic {
     return f64x2.sub(f64x2.mul(negative, p), f64x2.mul(positive, q));
   }
   @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
-    if (this.plain) return lanes.orNaN(math.bell(u, lanes.zero(), lanes.one()), y);
     return math.bell(u, this.lost, this.both(y));
   }
 }
@@ -191,7 +202,7 @@ abstract class Probability extends Loss {
     return false;
   }
   @inline smaller(x: v128): v128 {
-    return f.pmax(f.abs(f.pmin(x, f.sub(lanes.one(), x))), this.epsilon);
+    return f.pmax(lanes.size(f.pmin(x, f.sub(lanes.one(), x))), this.epsilon);
   }
   @inline upper(x: v128): v128 {
     return f.gt(x, lanes.half());
@@ -207,24 +218,24 @@ export class Bce extends Probability {
   @inline shared(x: v128, _y: v128): v128 {
     return this.smaller(x);
   }
-  /** The weight of the side of s. */
-  @inline rare(x: v128, y: v128): v128 {
-    return lanes.choose(this.upper(x), f.sub(lanes.one(), y), y);
-  }
-  /** The weight of the side of 1 − s. */
-  @inline common(x: v128, y: v128): v128 {
-    return lanes.choose(this.upper(x), y, f.sub(lanes.one(), y));
+  /** The bits in which the weights of the side of s, `rare`, and of the side of 1 − s, `common`, differ from y and 1 − y. */
+  @inline swap(x: v128, y: v128): v128 {
+    return v128.and(this.upper(x), v128.xor(y, f.sub(lanes.one(), y)));
   }
   @inline value(s: v128, x: v128, y: v128): v128 {
-    const rare = this.rare(x, y);
-    const near = lanes.where(f.ne(rare, lanes.zero()), f.mul(rare, math.log(s)));
-    return f.sub(lanes.zero(), f.add(near, f.mul(this.common(x, y), math.log1m(s))));
+    const swap = this.swap(x, y);
+    const rare = v128.xor(y, swap);
+    const common = v128.xor(f.sub(lanes.one(), y), swap);
+    const near = lanes.where(f.ne(rare, lanes.zero()), f.mul(rare, math.logSmall(s)));
+    return f.sub(lanes.zero(), f.add(near, f.mul(common, math.log1m(s))));
   }
   /** ±(common/(1 − s) − rare/s), + for p ≤ ½: (1 − y)/(1 − p) − y/p. */
   @inline grad(s: v128, x: v128, y: v128): v128 {
-    const rare = this.rare(x, y);
+    const swap = this.swap(x, y);
+    const rare = v128.xor(y, swap);
+    const common = v128.xor(f.sub(lanes.one(), y), swap);
     const near = lanes.where(f.ne(rare, lanes.zero()), f.div(rare, s));
-    const slope = f.sub(f.div(this.common(x, y), f.sub(lanes.one(), s)), near);
+    const slope = f.sub(f.div(common, f.sub(lanes.one(), s)), near);
     return v128.xor(slope, lanes.sign(this.upper(x)));
   }
   /** common/(1 − s)² + rare/s²; f32 in f64: half an ULP instead of 2.6. */
