@@ -39,8 +39,19 @@ export interface Call {
   rounds: number[] | undefined;
 }
 
-/** The compiled kernels. */
-export interface Modules {
+/** Losses whose kernels come together: who uses no other need not have the others'. */
+export type Kind = "regression" | "classification" | "rows";
+
+/** What compiles their binaries; f32's lacks the losses that are worked out in f64 for both types. */
+export interface Family<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly f32: () => WebAssembly.Module;
+  readonly f64: () => WebAssembly.Module;
+}
+
+/** The same compiled, for other threads. */
+export interface Modules<K extends Kind = Kind> {
+  readonly kind: K;
   f32: WebAssembly.Module;
   f64: WebAssembly.Module;
 }
@@ -48,7 +59,7 @@ export interface Modules {
 /** What carries losses out: the kernels, or the reference. */
 export interface Engine {
   /** What other threads carry parts of a call out with; without it, there are no jobs. */
-  readonly modules?: () => Modules;
+  readonly modules?: () => Modules<"regression" | "classification">;
   /** Checks the values against the spec, before anything is written, and returns the total weight. */
   open(call: Call): number;
   /** Leaves what `want` says and returns the weighted sum of the losses, if that is wanted. */
@@ -95,7 +106,7 @@ export interface RowCall {
 
 /** A call that was checked but for the values of its arrays, to be carried out elsewhere. */
 export type Job = { readonly reduction: Reduction; readonly modules: Modules } & (
-  | { readonly kind: "elements"; readonly call: Call }
+  | { readonly kind: "regression" | "classification"; readonly call: Call }
   | { readonly kind: "rows"; readonly call: RowCall }
 );
 
@@ -104,7 +115,7 @@ export const JOB = Symbol.for("simdloss.job");
 
 /** What carries row losses out. */
 export interface RowEngine {
-  readonly modules?: () => Modules;
+  readonly modules?: () => Modules<"rows">;
   /** Checks the values against the spec, before anything is written, and returns Σ over the rows that count of weight · class weight. */
   open(call: RowCall): number;
   /** Leaves what `want` says and returns the weighted sum of the rows' losses, if that is wanted. */

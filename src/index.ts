@@ -1,4 +1,5 @@
 /** Loss functions with their gradients and second derivatives, in SIMD WebAssembly. */
+import { classification, regression } from "#wasm";
 import { kernels } from "./kernels.js";
 import { define } from "./loss.js";
 import * as rows from "./losses/divergence.js";
@@ -12,6 +13,9 @@ import { defineSsim } from "./ssim.js";
 import { ssimKernels } from "./ssimKernels.js";
 import type { DivergenceLoss, GaussianLoss, Loss, Perceptual, Psnr, SoftmaxCrossEntropy, Ssim } from "./types.js";
 
+const residuals = /* @__PURE__ */ kernels(regression);
+const labels = /* @__PURE__ */ kernels(classification);
+
 export { Arena } from "./arena.js";
 export { mergeTotals } from "./total.js";
 export type * from "./types.js";
@@ -24,7 +28,7 @@ export type * from "./types.js";
  * @example mae([1, 5], [2, 2]); // 2
  * @see Laplace (1774)
  */
-export const mae: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mae, kernels);
+export const mae: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mae, residuals);
 
 /**
  * Mean squared error, e² (no ½): large errors count most, so that outliers pull hard.
@@ -34,7 +38,7 @@ export const mae: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mae,
  * @example mse([1, 5], [2, 2]); // 5
  * @see Gauss (1809)
  */
-export const mse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mse, kernels);
+export const mse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mse, residuals);
 
 /**
  * Root mean squared error, √mean(e²): the mean squared error in the targets' own unit.
@@ -45,7 +49,7 @@ export const mse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.mse,
  * @example rmse([3, 0], [0, 4]); // √12.5 = 3.5355339059327378
  * @see Gauss (1809)
  */
-export const rmse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.rmse, kernels);
+export const rmse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.rmse, residuals);
 
 /**
  * Huber loss: e²/2 within `delta` of the target and linear beyond, so that outliers pull less. With δ = 1 it is PyTorch's smooth L1.
@@ -55,7 +59,7 @@ export const rmse: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.rms
  * @example huber([0.5, 4], [0, 0], { delta: 1, reduction: "none" }); // Float64Array [0.125, 3.5]
  * @see Huber (1964), doi:10.1214/aoms/1177703732
  */
-export const huber: Loss<{ delta: number }> = /* @__PURE__ */ define(specs.huber, kernels);
+export const huber: Loss<{ delta: number }> = /* @__PURE__ */ define(specs.huber, residuals);
 
 /**
  * Log-cosh loss, log cosh e: e²/2 near the target and |e| − ln 2 far from it, smooth throughout.
@@ -65,7 +69,7 @@ export const huber: Loss<{ delta: number }> = /* @__PURE__ */ define(specs.huber
  * @example logCosh([1e-4], [0]); // 4.999999991666667e-9
  * @see Green (1990), doi:10.1109/42.52985
  */
-export const logCosh: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.logCosh, kernels);
+export const logCosh: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.logCosh, residuals);
 
 /**
  * Charbonnier loss, √(e² + ε²): the absolute error made differentiable at 0. Some call it smooth L1, which elsewhere is Huber's.
@@ -75,7 +79,7 @@ export const logCosh: Loss<Record<never, never>> = /* @__PURE__ */ define(specs.
  * @example charbonnier([3], [0], { epsilon: 4 }); // 5
  * @see Charbonnier et al. (1994), doi:10.1109/ICIP.1994.413553
  */
-export const charbonnier: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.charbonnier, kernels);
+export const charbonnier: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.charbonnier, residuals);
 
 /**
  * Binary cross entropy of probabilities, −y log p − (1 − y) log(1 − p), p clamped to [ε, 1 − ε].
@@ -86,7 +90,7 @@ export const charbonnier: Loss<{ epsilon: number }> = /* @__PURE__ */ define(spe
  * @example bce([0.5, 0.5], [1, 0]); // 0.6931471805599453
  * @see Cox (1958), doi:10.1111/j.2517-6161.1958.tb00292.x
  */
-export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.bce, kernels);
+export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.bce, labels);
 
 /**
  * Binary cross entropy of logits, −P z log σ(x) − (1 − z) log σ(−x) with z = y(1 − s) + s/2, exact for confident predictions.
@@ -98,7 +102,7 @@ export const bce: Loss<{ epsilon: number }> = /* @__PURE__ */ define(specs.bce, 
  */
 export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> = /* @__PURE__ */ define(
   specs.bceWithLogits,
-  kernels,
+  labels,
 );
 
 /**
@@ -113,7 +117,7 @@ export const bceWithLogits: Loss<{ posWeight: number; labelSmoothing: number }> 
  */
 export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number }> = /* @__PURE__ */ define(
   specs.focal,
-  kernels,
+  labels,
 );
 
 /**
@@ -126,7 +130,7 @@ export const focal: Loss<{ alpha: number | null; gamma: number; epsilon: number 
  */
 export const focalWithLogits: Loss<{ alpha: number | null; gamma: number }> = /* @__PURE__ */ define(
   specs.focalWithLogits,
-  kernels,
+  labels,
 );
 
 /**
@@ -206,7 +210,7 @@ export const gaussianKl: GaussianLoss = /* @__PURE__ */ defineRows(rows.gaussian
  * @example perceptual([[1, 5], [2]], [[2, 2], [0]], { layerWeights: [1, 0.5] }); // 3
  * @see Johnson et al. (2016), arXiv:1603.08155; Gatys et al. (2016), doi:10.1109/CVPR.2016.265, for features of VGG
  */
-export const perceptual: Perceptual = /* @__PURE__ */ definePerceptual(images.perceptual, specs.mae, kernels);
+export const perceptual: Perceptual = /* @__PURE__ */ definePerceptual(images.perceptual, specs.mae, residuals);
 
 /**
  * Peak signal-to-noise ratio, 10 log10(peak²/mse) in dB: the higher, the closer; Infinity for identical images.

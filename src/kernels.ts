@@ -1,16 +1,15 @@
 /** What carries element-wise losses out: where the arrays lie, or in rounds through the staging memory. */
 import { EACH, GRAD, HESS, ROUND, WEIGHTED } from "../assembly/want.js";
-import type { Call, Engine, Floats } from "./engine.js";
+import type { Call, Engine, Family, Floats } from "./engine.js";
 import {
   A,
   B,
-  type Build,
   C,
   Everywhere,
   type FloatsConstructor,
-  type Home,
+  Home,
   type Instance,
-  modules,
+  modulesOf,
   N,
   NARROW,
   PAGE,
@@ -30,8 +29,6 @@ const SLOT = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;
 
 /** The kernels of one type in one memory; `narrow`: f32 arrays in the f64 build. */
 class Kernels implements Engine {
-  private readonly instance: Instance;
-  private readonly narrow: 0 | 1;
   private readonly prediction: Slot;
   private readonly target: Slot;
   private readonly weights: Slot;
@@ -43,11 +40,10 @@ class Kernels implements Engine {
 
   constructor(
     private readonly home: Home,
-    build: Build,
+    private readonly instance: Instance,
     type: FloatsConstructor,
+    private readonly narrow: boolean,
   ) {
-    this.instance = home.instanceOf(build);
-    this.narrow = build === "f64" && type === Float32Array ? 1 : 0;
     const slot = (k: number): Slot => new Slot(home, PAGE + k * SLOT, type, ROUND);
     this.prediction = slot(0);
     this.target = slot(1);
@@ -60,7 +56,7 @@ class Kernels implements Engine {
   open(call: Call): number {
     const { spec, prediction, target, weights } = call;
     const n = prediction.length;
-    this.instance.integers[NARROW] = this.narrow;
+    this.instance.integers[NARROW] = this.narrow ? 1 : 0;
     const inPlace = this.home.lent && this.settle(call);
     this.staged = inPlace || n <= ROUND;
     if (this.staged) this.stage(call, 0, n);
@@ -153,10 +149,23 @@ class Kernels implements Engine {
 /** Bytes of a memory, from its second page on. */
 export const STAGING = 6 * SLOT;
 
-const everywhere = new Everywhere(STAGING, (home, build, type) => new Kernels(home, build, type));
+/** The package's own, which all families use. */
+let home: Home | undefined;
 
-export const kernels: Engine = {
-  modules,
-  open: (call) => everywhere.for(call.prediction, call.spec.name).open(call),
-  sweep: (call, want) => everywhere.for(call.prediction, call.spec.name).sweep(call, want),
-};
+function own(): Home {
+  home ??= new Home(STAGING);
+  return home;
+}
+
+export function kernels(family: Family<"regression" | "classification">): Engine {
+  const everywhere = new Everywhere(
+    family,
+    own,
+    (home, instance, type, narrow) => new Kernels(home, instance, type, narrow),
+  );
+  return {
+    modules: () => modulesOf(family),
+    open: (call) => everywhere.for(call.prediction, call.spec.name).open(call),
+    sweep: (call, want) => everywhere.for(call.prediction, call.spec.name).sweep(call, want),
+  };
+}

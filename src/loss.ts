@@ -77,7 +77,8 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     Object.defineProperty(loss, JOB, {
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, usual, known, prediction, target, options);
-        const job: Job = { kind: "elements", call: { ...call }, reduction, modules: modules() };
+        const made = modules();
+        const job: Job = { kind: made.kind, call: { ...call }, reduction, modules: made };
         release(0);
         return job;
       },

@@ -1,10 +1,10 @@
 /** What carries row losses out: where the arrays lie, or as many whole rows at a time as the staging memory holds. */
+import { rows } from "#wasm";
 import { EACH, GRAD, HESS, SUM } from "../assembly/want.js";
 import type { Floats, Labels, RowCall, RowEngine } from "./engine.js";
 import { ROWS_ROUND as ROUND, roundOf } from "./rounds.js";
 import {
   A,
-  type Build,
   CLASS_WEIGHTS,
   Everywhere,
   FIRST,
@@ -16,7 +16,7 @@ import {
   type Instance,
   LABELS,
   LENGTH,
-  modules,
+  modulesOf,
   N,
   NARROW,
   PAGE,
@@ -56,8 +56,6 @@ class Layout {
 
 /** The kernels of one type in one memory, for rows of up to `length` elements; `narrow`: f32 arrays in the f64 build. */
 class RowKernels implements RowEngine {
-  private readonly instance: Instance;
-  private readonly narrow: boolean;
   private readonly target: Slot;
   private readonly hess: Slot;
   private readonly gradOther: Slot;
@@ -76,13 +74,12 @@ class RowKernels implements RowEngine {
 
   constructor(
     private readonly home: Home,
-    build: Build,
+    private readonly instance: Instance,
     type: FloatsConstructor,
+    private readonly narrow: boolean,
     start: number,
     length: number,
   ) {
-    this.instance = home.instanceOf(build);
-    this.narrow = build === "f64" && type === Float32Array;
     const { room, long, perRow } = new Layout(length);
     const rows = (k: number): Slot => new Slot(home, start + k * perRow, type, ROUND);
     this.weights = rows(0);
@@ -294,9 +291,13 @@ function stageClassWeights(slot: Slot, weights: Floats, length: number): number 
 }
 
 /** Bytes of a memory, from its second page on. */
-export const STAGING = new Layout(ROUND).bytes;
+export const STAGING = /* @__PURE__ */ new Layout(ROUND).bytes;
 
-const everywhere = new Everywhere(STAGING, (home, build, type) => new RowKernels(home, build, type, PAGE, ROUND));
+const everywhere = /* @__PURE__ */ new Everywhere(
+  rows,
+  () => new Home(STAGING),
+  (home, instance, type, narrow) => new RowKernels(home, instance, type, narrow, PAGE, ROUND),
+);
 
 /** For rows too long for a round. */
 class LongRows {
@@ -307,11 +308,15 @@ class LongRows {
     readonly start: number,
     readonly length: number,
   ) {
-    this.users = new Users(home, (of, build, type) => new RowKernels(of, build, type, start, length));
+    this.users = new Users(
+      rows,
+      home,
+      (of, instance, type, narrow) => new RowKernels(of, instance, type, narrow, start, length),
+    );
   }
 }
 
-const longRows = new WeakMap<Home, LongRows>();
+const longRows = /* @__PURE__ */ new WeakMap<Home, LongRows>();
 let ownLongRows: LongRows | undefined;
 
 /** In what is free where the arrays lie, if that is enough, or in a memory of their own. */
@@ -348,7 +353,7 @@ function kernelsFor(call: RowCall): RowKernels {
 }
 
 export const rowKernels: RowEngine = {
-  modules,
+  modules: () => modulesOf(rows),
   open: (call) => kernelsFor(call).open(call),
   sweep: (call, want) => kernelsFor(call).sweep(call, want),
 };

@@ -94,7 +94,8 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     Object.defineProperty(loss, JOB, {
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, known, titles, prediction, target, options);
-        const job: Job = { kind: "rows", call: { ...call }, reduction, modules: modules() };
+        const made = modules();
+        const job: Job = { kind: made.kind, call: { ...call }, reduction, modules: made };
         release(0);
         return job;
       },

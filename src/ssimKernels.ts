@@ -1,4 +1,5 @@
 /** What compares images: strips of rows through the staging memory. */
+import { rows as family } from "#wasm";
 import type { Floats, ImageCall } from "./engine.js";
 import { WINDOW } from "./ssim.js";
 import { type FloatsConstructor, Home, PAGE, Slot } from "./staging.js";
@@ -86,7 +87,7 @@ class SsimKernels {
     this.target = this.slot(target, rows * length);
     this.grad = this.slot(grad, steep ? (rows + REACH) * length : 0);
     const { buffer } = this.home;
-    const { STRIP } = this.home.instanceOf("f64").exports;
+    const { STRIP } = this.home.instanceOf(family.f64).exports;
     const integers = new Int32Array(buffer, STRIP.value, INTEGERS);
     integers[LENGTH] = length;
     integers[CHANNELS] = channels;
@@ -107,7 +108,7 @@ class SsimKernels {
     if (end <= this.home.buffer.byteLength && this.length > 0) return;
     try {
       this.home = new Home(end - PAGE);
-      this.kernel = this.home.instanceOf("f64").kernelOf("ssim");
+      this.kernel = this.home.instanceOf(family.f64).kernelOf("ssim");
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new RangeError(`ssim: rows of ${length} numbers do not fit in WebAssembly's memory`);

@@ -1,7 +1,6 @@
 /** Memories, instances of the kernels over them, their requests, and places for arrays. */
 import { demangle } from "@assemblyscript/loader";
-import { compile } from "#wasm";
-import type { Floats, Modules } from "./engine.js";
+import type { Family, Floats, Kind, Modules } from "./engine.js";
 
 export type FloatsConstructor = Float32ArrayConstructor | Float64ArrayConstructor;
 
@@ -37,7 +36,7 @@ export const PAGE = 65536;
 
 interface Exports extends Record<string, unknown> {
   readonly REQUEST: WebAssembly.Global;
-  /** Of the f64 build. */
+  /** Of ssim's build. */
   readonly STRIP: WebAssembly.Global;
   outside(array: number, n: number, low: number, high: number): number;
   unlabelled(array: number, n: number): number;
@@ -46,19 +45,21 @@ interface Exports extends Record<string, unknown> {
   weighRows(): void;
 }
 
-export type Build = "f32" | "f64";
+/** Makes a binary's module, anew each time. */
+type Build = () => WebAssembly.Module;
 
-const compiled: Partial<Record<Build, WebAssembly.Module>> = {};
+const compiled = new Map<Build, WebAssembly.Module>();
 
 /** Compiled once, when it is first needed. */
 function moduleOf(build: Build): WebAssembly.Module {
-  compiled[build] ??= attempt(build);
-  return compiled[build];
+  const module = compiled.get(build) ?? attempt(build);
+  compiled.set(build, module);
+  return module;
 }
 
 function attempt(build: Build): WebAssembly.Module {
   try {
-    return compile(build);
+    return build();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
@@ -70,8 +71,8 @@ function attempt(build: Build): WebAssembly.Module {
 }
 
 /** For other threads; engines share what they have made of a module. */
-export function modules(): Modules {
-  return { f32: moduleOf("f32"), f64: moduleOf("f64") };
+export function modulesOf<K extends Kind>({ kind, f32, f64 }: Family<K>): Modules<K> {
+  return { kind, f32: moduleOf(f32), f64: moduleOf(f64) };
 }
 
 /** A build over a memory, and its request. */
@@ -137,7 +138,7 @@ export class Home {
   top: number;
   /** Up to where it has been in use. */
   dirty = 0;
-  private readonly instances: Partial<Record<Build, Instance>> = {};
+  private readonly instances = new Map<Build, Instance>();
 
   /** `bytes`, besides the kernels' own page; `lent`: arrays of the caller's may lie in it. */
   constructor(
@@ -168,8 +169,9 @@ export class Home {
   }
 
   instanceOf(build: Build): Instance {
-    this.instances[build] ??= new Instance(build, this.memory);
-    return this.instances[build];
+    const instance = this.instances.get(build) ?? new Instance(build, this.memory);
+    this.instances.set(build, instance);
+    return instance;
   }
 }
 
@@ -267,6 +269,9 @@ export function weigh(
   return instance.total();
 }
 
+/** Makes what carries out losses of `type` in a memory; `narrow`: f32 arrays in the f64 build. */
+type Make<T> = (home: Home, instance: Instance, type: FloatsConstructor, narrow: boolean) => T;
+
 /** One user of a memory for each type; f32 arrays go to the f64 build where the loss is in no other. */
 export class Users<T> {
   private single: T | undefined;
@@ -274,27 +279,29 @@ export class Users<T> {
   private double: T | undefined;
 
   constructor(
+    private readonly family: Family,
     private readonly home: Home,
-    private readonly make: (home: Home, build: Build, type: FloatsConstructor) => T,
+    private readonly make: Make<T>,
   ) {}
 
   for(bytes: number, name: string): T {
     if (bytes === 8) {
-      this.double ??= this.make(this.home, "f64", Float64Array);
+      this.double ??= this.make(this.home, this.home.instanceOf(this.family.f64), Float64Array, false);
       return this.double;
     }
-    if (this.home.instanceOf("f32").has(name)) {
-      this.single ??= this.make(this.home, "f32", Float32Array);
+    const instance = this.home.instanceOf(this.family.f32);
+    if (instance.has(name)) {
+      this.single ??= this.make(this.home, instance, Float32Array, false);
       return this.single;
     }
-    this.wide ??= this.make(this.home, "f64", Float32Array);
+    this.wide ??= this.make(this.home, this.home.instanceOf(this.family.f64), Float32Array, true);
     return this.wide;
   }
 }
 
-/** The users of all memories: of the package's own, which takes `bytes`, and of those in which calls' arrays lie. */
+/** The users of all memories: of the package's own, and of those in which calls' arrays lie. */
 export class Everywhere<T> {
-  private readonly usual: () => Users<T>;
+  private usual: Users<T> | undefined;
   private readonly others = new WeakMap<Home, Users<T>>();
   /** The last one asked for in the package's own memory, and by what. */
   private last: T | undefined;
@@ -302,29 +309,25 @@ export class Everywhere<T> {
   private bytes = 0;
 
   constructor(
-    bytes: number,
-    private readonly make: (home: Home, build: Build, type: FloatsConstructor) => T,
-  ) {
-    let users: Users<T> | undefined;
-    this.usual = () => {
-      users ??= new Users(new Home(bytes), make);
-      return users;
-    };
-  }
+    private readonly family: Family,
+    private readonly own: () => Home,
+    private readonly make: Make<T>,
+  ) {}
 
   for(prediction: Floats, name: string): T {
     const home = homeOf(prediction);
     const bytes = prediction.BYTES_PER_ELEMENT;
     if (home !== undefined) return this.usersOf(home).for(bytes, name);
     if (this.last !== undefined && name === this.name && bytes === this.bytes) return this.last;
-    this.last = this.usual().for(bytes, name);
+    this.usual ??= new Users(this.family, this.own(), this.make);
+    this.last = this.usual.for(bytes, name);
     this.name = name;
     this.bytes = bytes;
     return this.last;
   }
 
   private usersOf(home: Home): Users<T> {
-    const found = this.others.get(home) ?? new Users(home, this.make);
+    const found = this.others.get(home) ?? new Users(this.family, home, this.make);
     this.others.set(home, found);
     return found;
   }

@@ -1,10 +1,29 @@
-/** Puts the compiled kernels into JavaScript, build/binaries.js, hexadecimal, and as they are into dist/. */
+/** Compiles the kernels, a binary for each family and type: into build/ and dist/, and into JavaScript, hexadecimal, build/binaries.js. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { main } from "assemblyscript/asc";
 
-const lines = ["f32", "f64"].map(
-  (type) => `export const ${type} = "${readFileSync(`build/${type}.wasm`).toString("hex")}";\n`,
-);
-writeFileSync("build/binaries.js", lines.join(""));
-writeFileSync("build/binaries.d.ts", "export const f32: string;\nexport const f64: string;\n");
+/** Bytes of the first page for each binary's tables: all may be over one memory. */
+const SHARE = 8192;
+
 mkdirSync("dist", { recursive: true });
-for (const type of ["f32", "f64"]) copyFileSync(`build/${type}.wasm`, `dist/${type}.wasm`);
+const constants = [];
+for (const family of ["regression", "classification", "rows"]) {
+  for (const type of ["f32", "f64"]) {
+    const name = `${family}.${type}`;
+    const entries = [family, name].slice(0, type === "f32" ? 1 : 2).map((entry) => `assembly/families/${entry}.ts`);
+    const output = ["--outFile", `build/${name}.wasm`, "--textFile", `build/${name}.wat`];
+    const base = constants.length * SHARE;
+    const place = ["--memoryBase", String(base), "--lowMemoryLimit", String(base + SHARE)];
+    const { error } = await main([...entries, "--target", type, ...place, ...output], { stderr: process.stderr });
+    // What is wrong it has said.
+    if (error) process.exit(1);
+    const binary = readFileSync(`build/${name}.wasm`);
+    copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
+    constants.push({ name: `${family}${type.toUpperCase()}`, digits: binary.toString("hex") });
+  }
+}
+writeFileSync(
+  "build/binaries.js",
+  constants.map(({ name, digits }) => `export const ${name} = "${digits}";\n`).join(""),
+);
+writeFileSync("build/binaries.d.ts", constants.map(({ name }) => `export const ${name}: string;\n`).join(""));

@@ -71,7 +71,7 @@ function lend({ kind, call }: Part, memory: Memory): Part {
     grad: memory.floats("grad", call.grad),
     hess: memory.floats("hess", call.hess),
   };
-  if (kind === "elements") return { kind, call: { ...call, ...elements } };
+  if (kind !== "rows") return { kind, call: { ...call, ...elements } };
   const classWeights = memory.floats("classWeights", call.classWeights);
   copy(call.classWeights, classWeights);
   const rows = {
@@ -96,7 +96,7 @@ function partOf({ kind, call }: Part, from: number, n: number): Part {
     hess: call.hess && numbers(call.hess),
     rounds: [],
   };
-  if (kind === "elements") return { kind, call: { ...call, ...elements } };
+  if (kind !== "rows") return { kind, call: { ...call, ...elements } };
   const rows = {
     rows: n,
     labels: call.labels && labelsFrom(call.labels, from, n),
@@ -161,7 +161,7 @@ export async function carry(
       return addUp((await settled(found)).flatMap(({ rounds }) => rounds));
     };
     const sum =
-      job.kind === "elements" && job.call.spec.root
+      job.kind !== "rows" && job.call.spec.root
         ? await sweepRoot(job.call, weight, want, job.reduction, sweep)
         : await sweepSum(job.call, weight, want, job.reduction, sweep);
     if (sum === undefined) return undefined;

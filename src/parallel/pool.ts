@@ -160,7 +160,7 @@ function resultsOf(job: Job, method: Method, sum: number): unknown {
 
 function derivativesOf({ kind, call }: Job): { grad: unknown; hess: unknown } {
   const { grad, hess } = call;
-  if (kind === "elements" || !call.spec.both) return { grad, hess };
+  if (kind !== "rows" || !call.spec.both) return { grad, hess };
   const [x, y] = call.spec.arrays;
   return { grad: { [x]: grad, [y]: call.gradOther }, hess: { [x]: hess, [y]: call.hessOther } };
 }

@@ -1,6 +1,6 @@
 /** A worker, of whichever kind the runtime has. */
 import { text } from "../../build/worker.js";
-import type { Modules } from "../engine.js";
+import type { Kind, Modules } from "../engine.js";
 import type { Failure, Findings, Reply, Request } from "./worker.js";
 
 /** What Web Workers and Node's have in common; those of browsers cannot be held. */
@@ -45,7 +45,7 @@ export class Thread {
   /** In the order of the requests. */
   readonly #waiting: Waiting[] = [];
   #ended: Ended | undefined;
-  #modules: Modules | undefined;
+  readonly #modules: Partial<Record<Kind, Modules>> = {};
 
   constructor(url?: URL) {
     const received = (reply: Reply): void => this.#receive(reply);
@@ -55,15 +55,16 @@ export class Thread {
     this.#port = typeof Worker === "undefined" ? nodePort(url, received, ended) : webPort(url, received, ended);
   }
 
-  /** Whether it lives and has these kernels; it is given them if it has none yet. */
+  /** Whether it lives and has these kernels; it is given them if it has none of their kind yet. */
   takes(modules: Modules): boolean {
     if (this.#ended !== undefined) return false;
-    if (this.#modules === undefined) {
-      this.#modules = modules;
+    const had = this.#modules[modules.kind];
+    if (had === undefined) {
+      this.#modules[modules.kind] = modules;
       // If that fails, so does what it is asked next.
       this.ask({ ask: "start", modules }).catch(() => {});
     }
-    return this.#modules.f32 === modules.f32;
+    return had === undefined || had.f32 === modules.f32;
   }
 
   ask(request: Request): Promise<Findings> {

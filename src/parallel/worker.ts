@@ -2,11 +2,11 @@
 import type { Call, Modules, RowCall } from "../engine.js";
 import { kernels } from "../kernels.js";
 import { rowKernels } from "../rowKernels.js";
-import { receive } from "../wasm/given.js";
+import { classification, receive, regression } from "../wasm/given.js";
 
 /** Some of a call's elements or rows, in shared memory. */
 export type Part =
-  | { readonly kind: "elements"; readonly call: Call }
+  | { readonly kind: "regression" | "classification"; readonly call: Call }
   | { readonly kind: "rows"; readonly call: RowCall };
 
 /** What is known of a call once all of its parts are open. */
@@ -37,25 +37,27 @@ export type Reply = { readonly findings: Findings } | { readonly failure: Failur
 
 const nothing: Findings = { rounds: [], fault: undefined, at: 0, classUnit: 1 };
 
+const engines = { regression: kernels(regression), classification: kernels(classification) };
+
 /** The part under way. */
 let part: Part | undefined;
 
 function carryOut(request: Request): Findings {
   switch (request.ask) {
     case "start":
-      receive(request.modules);
+      receive(request.modules.kind, request.modules);
       return nothing;
     case "open":
       part = undefined;
-      if (request.part.kind === "elements") kernels.open(request.part.call);
-      else rowKernels.open(request.part.call);
+      if (request.part.kind === "rows") rowKernels.open(request.part.call);
+      else engines[request.part.kind].open(request.part.call);
       part = request.part;
       return findingsOf(part);
     case "sweep":
       if (part === undefined) throw new Error("no part is open");
       Object.assign(part.call, request.settings);
-      if (part.kind === "elements") kernels.sweep(part.call, request.want);
-      else rowKernels.sweep(part.call, request.want);
+      if (part.kind === "rows") rowKernels.sweep(part.call, request.want);
+      else engines[part.kind].sweep(part.call, request.want);
       return findingsOf(part);
     case "release":
       part = undefined;

@@ -1,7 +1,20 @@
 /** The binaries of Vercel's edge runtime, which imports modules. */
-import f32 from "./f32.wasm?module";
-import f64 from "./f64.wasm?module";
+import type { Family } from "../engine.js";
+import classificationF32 from "./classification.f32.wasm?module";
+import classificationF64 from "./classification.f64.wasm?module";
+import regressionF32 from "./regression.f32.wasm?module";
+import regressionF64 from "./regression.f64.wasm?module";
+import rowsF32 from "./rows.f32.wasm?module";
+import rowsF64 from "./rows.f64.wasm?module";
 
-export function compile(type: "f32" | "f64"): WebAssembly.Module {
-  return type === "f32" ? f32 : f64;
-}
+export const regression: Family<"regression"> = {
+  kind: "regression",
+  f32: () => regressionF32,
+  f64: () => regressionF64,
+};
+export const classification: Family<"classification"> = {
+  kind: "classification",
+  f32: () => classificationF32,
+  f64: () => classificationF64,
+};
+export const rows: Family<"rows"> = { kind: "rows", f32: () => rowsF32, f64: () => rowsF64 };

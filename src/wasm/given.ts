@@ -1,14 +1,24 @@
 /** The binaries that somebody else has compiled: who made the worker, or the caller. */
-import type { Modules } from "../engine.js";
+import type { Family, Kind, Modules } from "../engine.js";
 
-const given: Partial<Modules> = {};
+type Some = Partial<Omit<Modules, "kind">>;
 
-export function receive(modules: Partial<Modules>): void {
-  Object.assign(given, modules);
+const given: Partial<Record<Kind, Some>> = {};
+
+export function receive(kind: Kind, modules: Some): void {
+  given[kind] = { ...given[kind], ...modules };
 }
 
-export function compile(build: keyof Modules): WebAssembly.Module {
-  const module = given[build];
-  if (module === undefined) throw new Error(`${build}.wasm was not given`);
+export const regression = family("regression");
+export const classification = family("classification");
+export const rows = family("rows");
+
+function family<K extends Kind>(kind: K): Family<K> {
+  return { kind, f32: () => take(kind, "f32"), f64: () => take(kind, "f64") };
+}
+
+function take(kind: Kind, type: keyof Some): WebAssembly.Module {
+  const module = given[kind]?.[type];
+  if (module === undefined) throw new Error(`${kind}.${type}.wasm was not given`);
   return module;
 }

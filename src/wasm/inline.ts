@@ -1,9 +1,26 @@
 /** The binaries, inlined in the JavaScript: no fetch, no file, the import is synchronous everywhere. */
-import { f32, f64 } from "../../build/binaries.js";
+import * as digits from "../../build/binaries.js";
+import type { Family } from "../engine.js";
 
-/** Compiled on the first call. */
-export function compile(type: "f32" | "f64"): WebAssembly.Module {
-  return new WebAssembly.Module(decode(type === "f32" ? f32 : f64));
+// Each by itself, so that bundlers leave out the families of which there is no loss.
+export const regression: Family<"regression"> = {
+  kind: "regression",
+  f32: () => compile(digits.regressionF32),
+  f64: () => compile(digits.regressionF64),
+};
+export const classification: Family<"classification"> = {
+  kind: "classification",
+  f32: () => compile(digits.classificationF32),
+  f64: () => compile(digits.classificationF64),
+};
+export const rows: Family<"rows"> = {
+  kind: "rows",
+  f32: () => compile(digits.rowsF32),
+  f64: () => compile(digits.rowsF64),
+};
+
+function compile(digits: string): WebAssembly.Module {
+  return new WebAssembly.Module(decode(digits));
 }
 
 /** Two digits a byte: base64 is shorter, but compressed on its way half as long again, as it hides what repeats. */
