@@ -1,0 +1,10 @@
+import * as simdloss from "simdloss";
+import { createPool } from "simdloss/parallel";
+import * as reference from "simdloss/reference";
+import { smoke } from "./smoke.js";
+
+export default {
+  async fetch() {
+    return Response.json(await smoke({ simdloss, reference, createPool }, "this runtime has no workers"));
+  },
+};
