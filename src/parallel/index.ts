@@ -2,7 +2,7 @@
 import { show } from "../arrays.js";
 import { isRecord } from "../options.js";
 import { asPool, Threads } from "./pool.js";
-import { builtin, Ended } from "./thread.js";
+import { builtin, Ended, hasWorkers } from "./thread.js";
 import type { Pool, PoolOptions } from "./types.js";
 
 export type { Pool, PooledLoss, PoolOptions } from "./types.js";
@@ -35,8 +35,8 @@ export async function createPool(options?: PoolOptions): Promise<Pool> {
   } catch (error) {
     await pool?.close();
     if (!(error instanceof Ended)) throw error;
-    const policy = "a Content-Security-Policy needs worker-src blob:, or the option worker";
-    throw new Error(`createPool: ${error.message}; ${policy}; threads: 1 works without workers`, { cause: error });
+    const policy = hasWorkers() ? " a Content-Security-Policy needs worker-src blob:, or the option worker;" : "";
+    throw new Error(`createPool: ${error.message};${policy} threads: 1 works without workers`, { cause: error });
   }
 }
 

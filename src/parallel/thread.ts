@@ -32,6 +32,10 @@ export function builtin(): Builtin {
   return Reflect.get(globalThis, "process") ?? {};
 }
 
+export function hasWorkers(): boolean {
+  return typeof Worker !== "undefined" || builtin().getBuiltinModule?.("node:worker_threads") !== undefined;
+}
+
 /** Why a worker does not answer any more. */
 export class Ended extends Error {}
 
