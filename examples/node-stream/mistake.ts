@@ -1,0 +1,2 @@
+/** Something wrong with the files, which whoever gave them can mend. */
+export class Mistake extends Error {}
