@@ -322,8 +322,7 @@ let ownLongRows: LongRows | undefined;
 /** In what is free where the arrays lie, if that is enough, or in a memory of their own. */
 function forLongRows({ prediction, spec, length }: RowCall): RowKernels {
   const home = homeOf(prediction);
-  const found =
-    home !== undefined && home.has(new Layout(length).bytes) ? inTheirHome(home, length) : ours(spec.name, length);
+  const found = home?.has(new Layout(length).bytes) ? inTheirHome(home, length) : ours(spec.name, length);
   return found.users.for(prediction.BYTES_PER_ELEMENT, spec.name);
 }
 
