@@ -2,6 +2,12 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { main } from "assemblyscript/asc";
 
+/**
+ * No more locals than there are values at a time, and the busy ones first: a quarter less in brotli (huber 15.9 KB instead of 20.9), as fast. asc does so too at
+ * `--optimizeLevel 3` or with a shrink level, but with what makes light losses take 10 to 30 % longer.
+ */
+const PASSES = "coalesce-locals,reorder-locals";
+
 /** Bytes of the first page for each binary's tables: all may be over one memory. */
 const SHARE = 8192;
 
@@ -14,7 +20,9 @@ for (const family of ["regression", "classification", "rows"]) {
     const output = ["--outFile", `build/${name}.wasm`, "--textFile", `build/${name}.wat`];
     const base = constants.length * SHARE;
     const place = ["--memoryBase", String(base), "--lowMemoryLimit", String(base + SHARE)];
-    const { error } = await main([...entries, "--target", type, ...place, ...output], { stderr: process.stderr });
+    const { error } = await main([...entries, "--target", type, "--runPasses", PASSES, ...place, ...output], {
+      stderr: process.stderr,
+    });
     // What is wrong it has said.
     if (error) process.exit(1);
     const binary = readFileSync(`build/${name}.wasm`);
