@@ -155,7 +155,7 @@ export class batch {
     const scale = lanes.all(<real>request.scale);
     const end = x + n * sizeof<E>();
     while (x < end) {
-      const stop = min(x + BLOCK * sizeof<E>(), end);
+      const stop = x + min<usize>(BLOCK * sizeof<E>(), end - x);
       let s0 = lanes.zero();
       let s1 = lanes.zero();
       do {
@@ -207,7 +207,7 @@ export class batch {
     const scale = lanes.all(<real>request.scale);
     const end = x + n * sizeof<E>();
     while (x < end) {
-      const stop = min(x + BLOCK * sizeof<E>(), end);
+      const stop = x + min<usize>(BLOCK * sizeof<E>(), end - x);
       let s0 = lanes.zero();
       let s1 = lanes.zero();
       do {

@@ -1,5 +1,5 @@
 import type { RowSpec, Spec } from "./spec.js";
-import type { Reduction } from "./types.js";
+import type { Reduction, Total } from "./types.js";
 
 export type Floats = Float32Array | Float64Array;
 
@@ -105,7 +105,13 @@ export interface RowCall {
 }
 
 /** A call that was checked but for the values of its arrays, to be carried out elsewhere. */
-export type Job = { readonly reduction: Reduction; readonly modules: Modules } & (
+export type Job = {
+  readonly reduction: Reduction;
+  readonly modules: Modules;
+  /** Carries it out here and now; returns the reduced value, and leaves outputs in the call. */
+  run(want: number): number;
+  total(): Total;
+} & (
   | { readonly kind: "regression" | "classification"; readonly call: Call }
   | { readonly kind: "rows"; readonly call: RowCall }
 );

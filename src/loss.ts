@@ -28,11 +28,21 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
 
   /** Carries the call out and returns the reduced value; its outputs are left in the call. */
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
-    const reduction = prepare(spec, rules, usual, known, prediction, target, options);
+    return carryOut(want, prepare(spec, rules, usual, known, prediction, target, options));
+  }
+
+  function carryOut(want: number, reduction: Reduction): number {
     each = reduction === "none";
     const value = spec.root ? runRoot(engine, want, open(engine)) : runSum(engine, call, open(engine), want, reduction);
     release(want);
     return value;
+  }
+
+  function carryTotalOut(): Total {
+    const weight = open(engine);
+    const sum = spec.root ? rootSum(engine, weight) : engine.sweep(call, SUM);
+    release(0);
+    return { sum, weight };
   }
 
   function loss(prediction: unknown, target: unknown, options?: unknown): number | Floats {
@@ -60,10 +70,7 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     },
     total(prediction: unknown, target: unknown, options?: unknown): Total {
       prepare(spec, rules, usual, known, prediction, target, options);
-      const weight = open(engine);
-      const sum = spec.root ? rootSum(engine, weight) : engine.sweep(call, SUM);
-      release(0);
-      return { sum, weight };
+      return carryTotalOut();
     },
     fromTotal(total: Total): number {
       return fromTotal(spec, total);
@@ -78,9 +85,24 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, usual, known, prediction, target, options);
         const made = modules();
-        const job: Job = { kind: made.kind, call: { ...call }, reduction, modules: made };
+        const own = { ...call };
         release(0);
-        return job;
+        return {
+          kind: made.kind,
+          call: own,
+          reduction,
+          modules: made,
+          run(want) {
+            Object.assign(call, own);
+            const value = carryOut(want, reduction);
+            Object.assign(own, { value: take("value"), grad: take("grad"), hess: take("hess") });
+            return value;
+          },
+          total() {
+            Object.assign(call, own);
+            return carryTotalOut();
+          },
+        };
       },
     });
   }
@@ -230,6 +252,9 @@ const fits = new WeakMap<object, Fit>();
 function isStill({ prediction, target, weights, value, grad, hess, n }: Fit): boolean {
   if (prediction.length !== n || target.length !== n || grad?.length !== n) return false;
   if (weights !== undefined && weights.length !== n) return false;
+  if (value === undefined && hess === undefined) return true;
+  // Of several outputs none may turn out to be gone when another is written; `length` alone may be an old one: see `refuseDetached`.
+  if (grad.byteLength === 0 || value?.byteLength === 0 || hess?.byteLength === 0) return false;
   return (value === undefined || value.length === n) && (hess === undefined || hess.length === n);
 }
 

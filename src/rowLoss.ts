@@ -33,7 +33,10 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
 
   /** Carries the call out and returns the reduced value; its outputs are left in the call. */
   function run(want: number, prediction: unknown, target: unknown, options: unknown): number {
-    const reduction = prepare(spec, rules, known, titles, prediction, target, options);
+    return carryOut(want, prepare(spec, rules, known, titles, prediction, target, options));
+  }
+
+  function carryOut(want: number, reduction: Reduction): number {
     each = reduction === "none";
     let left = 0;
     try {
@@ -42,6 +45,15 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
       return value;
     } finally {
       release(left);
+    }
+  }
+
+  function carryTotalOut(): Total {
+    try {
+      const weight = open(engine);
+      return { sum: engine.sweep(call, SUM), weight };
+    } finally {
+      release(0);
     }
   }
 
@@ -74,12 +86,7 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     },
     total(prediction: unknown, target: unknown, options?: unknown): Total {
       prepare(spec, rules, known, titles, prediction, target, options);
-      try {
-        const weight = open(engine);
-        return { sum: engine.sweep(call, SUM), weight };
-      } finally {
-        release(0);
-      }
+      return carryTotalOut();
     },
     fromTotal(total: Total): number {
       return fromTotal(spec, total);
@@ -95,9 +102,25 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, known, titles, prediction, target, options);
         const made = modules();
-        const job: Job = { kind: made.kind, call: { ...call }, reduction, modules: made };
+        const own = { ...call };
         release(0);
-        return job;
+        return {
+          kind: made.kind,
+          call: own,
+          reduction,
+          modules: made,
+          run(want) {
+            Object.assign(call, own);
+            const value = carryOut(want, reduction);
+            Object.assign(own, { value: take("value"), grad: take("grad"), hess: take("hess") });
+            Object.assign(own, { gradOther: take("gradOther"), hessOther: take("hessOther") });
+            return value;
+          },
+          total() {
+            Object.assign(call, own);
+            return carryTotalOut();
+          },
+        };
       },
     });
   }

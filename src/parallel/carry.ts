@@ -158,7 +158,11 @@ export async function carry(
     const weight = isCertain(job) ? countOf(job) : weightOf(job, shares, await opening);
     const sweep = async (wanted: number): Promise<number> => {
       const found = team.map(({ thread }) => thread.ask({ ask: "sweep", want: wanted, settings: settingsOf(job) }));
-      return addUp((await settled(found)).flatMap(({ rounds }) => rounds));
+      const swept = settled(found);
+      await Promise.allSettled([swept]);
+      // Where opening failed, so did this, and knows less of why.
+      await opening;
+      return addUp((await swept).flatMap(({ rounds }) => rounds));
     };
     const sum =
       job.kind !== "rows" && job.call.spec.root

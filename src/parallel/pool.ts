@@ -3,7 +3,7 @@ import { GRAD, HESS, SUM } from "../../assembly/want.js";
 import { show } from "../arrays.js";
 import { JOB, type Job } from "../engine.js";
 import { carry, mostParts, prepareOutputs } from "./carry.js";
-import { isShared, Memory } from "./memory.js";
+import { Memory } from "./memory.js";
 import { Ended, Thread } from "./thread.js";
 import type { Pool } from "./types.js";
 import { isWorthwhile } from "./worthwhile.js";
@@ -38,7 +38,12 @@ export class Threads {
     private readonly pays: (job: Job) => boolean = isWorthwhile,
   ) {
     this.threads = threads;
-    if (threads > 1) this.#threads = Array.from({ length: threads }, () => new Thread(script));
+    try {
+      while (threads > 1 && this.#threads.length < threads) this.#threads.push(new Thread(script));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Resolves when all threads have answered. */
@@ -96,7 +101,7 @@ export class Threads {
       );
     }
     const job = loss[JOB](prediction, target, options);
-    const turn = this.#last.then(() => this.#carryOut(method, loss, job, prediction, target, options));
+    const turn = this.#last.then(() => this.#carryOut(method, job));
     this.#last = turn.then(
       () => {},
       () => {},
@@ -104,14 +109,7 @@ export class Threads {
     return turn;
   }
 
-  async #carryOut(
-    method: Method,
-    loss: Divisible,
-    job: Job,
-    prediction: unknown,
-    target: unknown,
-    options: unknown,
-  ): Promise<unknown> {
+  async #carryOut(method: Method, job: Job): Promise<unknown> {
     if (this.#closed) throw new Error(`pool.${method}: the pool was closed`);
     const want = wants[method];
     const whole: Job = method === "total" ? { ...job, reduction: "sum" } : job;
@@ -125,8 +123,7 @@ export class Threads {
         throw error;
       }
     }
-    const filling = isShared(job.call.prediction) && method !== "total" ? withOutputs(options, whole, method) : options;
-    return method === "value" ? loss(prediction, target, filling) : loss[method](prediction, target, filling);
+    return method === "total" ? job.total() : resultsOf(whole, method, job.run(want));
   }
 
   /** All threads, where one has ended or has other kernels than the job's a new one. */
@@ -163,12 +160,4 @@ function derivativesOf({ kind, call }: Job): { grad: unknown; hess: unknown } {
   if (kind !== "rows" || !call.spec.both) return { grad, hess };
   const [x, y] = call.spec.arrays;
   return { grad: { [x]: grad, [y]: call.gradOther }, hess: { [x]: hess, [y]: call.hessOther } };
-}
-
-/** The options, and the outputs that were prepared. */
-function withOutputs(options: unknown, job: Job, method: Method): object {
-  const { grad, hess } = derivativesOf(job);
-  const value = job.call.value;
-  const out = wants[method] & HESS ? { value, grad, hess } : wants[method] & GRAD ? { value, grad } : { value };
-  return Object.create(Object(options), { out: { value: out, enumerable: true } });
 }

@@ -57,6 +57,7 @@ export class Thread {
       this.end(why);
     };
     this.#port = typeof Worker === "undefined" ? nodePort(url, received, ended) : webPort(url, received, ended);
+    this.#port.unref?.();
   }
 
   /** Whether it lives and has these kernels; it is given them if it has none of their kind yet. */

@@ -9,7 +9,7 @@ import { print, share, show, withBar } from "./table.js";
 /** Beside those of cases.ts: what only a float64 can be, parameters together, and other ways to a power. */
 const more: Readonly<Partial<Record<Loss, readonly Settings[]>>> = {
   huber: [{ delta: 1e-200 }, { delta: 1e200 }],
-  charbonnier: [{ epsilon: 1e-30 }, { epsilon: 1e-200 }, { epsilon: 1e200 }],
+  charbonnier: [1e-30, 1e-200, 2 ** -766, 2 ** -1000, 2 ** 501, 1e200].map((epsilon) => ({ epsilon })),
   bce: [{ epsilon: 1e-200 }],
   bceWithLogits: [{ posWeight: 2.5, labelSmoothing: 0.2 }],
   focal: [

@@ -109,6 +109,19 @@ describe("turns", () => {
     expect(await last).toBe(mse(huber.grad(slopes, y).subarray(0, 5), y.subarray(0, 5)));
   });
 
+  it("have their options from when they were made, too small to be divided as well", async () => {
+    const pool = asPool(new Threads(1));
+    const options = { delta: 1 };
+    const plain = [3, 3];
+    const found = Promise.all([
+      pool.value(huber, Float32Array.of(3), Float32Array.of(0), options),
+      pool.value(mse, plain, [0, 0]),
+    ]);
+    options.delta = 3;
+    plain[0] = 100;
+    expect(await found).toEqual([2.5, 9]);
+  });
+
   it("have their options from when they were made", async () => {
     const pool = await open();
     const options = { delta: 0.5 };
@@ -336,6 +349,19 @@ describe("createPool", () => {
       `createPool: a worker failed: no script; a Content-Security-Policy needs worker-src blob:, or the option worker; ${rest}`,
     );
     expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1]);
+  });
+
+  it("ends the workers that started where another does not", async () => {
+    const started: threads.Worker[] = [];
+    threads.Worker = class extends Worker {
+      constructor(...given: ConstructorParameters<typeof Worker>) {
+        if (started.length === 1) throw new Error("EAGAIN");
+        super(...given);
+        started.push(this);
+      }
+    };
+    await expect(createPool({ threads: 3 })).rejects.toThrow("EAGAIN");
+    await vi.waitFor(() => expect(started.map(({ threadId }) => threadId)).toEqual([-1]));
   });
 
   it("takes the URL of a served script", async () => {
