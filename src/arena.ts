@@ -63,7 +63,7 @@ export class Arena {
     return new Int32Array(this.#home.buffer, this.#take("int32", n, 4), n);
   }
 
-  /** Frees all arrays; those still in use share their memory with the next ones. */
+  /** Frees all arrays; those still in use share their memory with the next ones, and with the room that long rows are worked on in. */
   reset(): void {
     this.#home.top = this.#start;
   }
