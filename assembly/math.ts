@@ -231,13 +231,16 @@ export class math {
     return lanes.where(f.gt(u, lanes.half()), lanes.at(FOLD, 0));
   }
 
-  /** u/(1 + u) for u in [0, 1], in f32 with what 1 + u rounds away put back: 1.0 ULP instead of 2.3. */
-  @inline static shareOf(u: v128): v128 {
+  /**
+   * u/(1 + u) + more for u in [0, 1]; in f32 with what 1 + u rounds away put back, 1.0 ULP instead of 2.3, and `more`, an ULP at most, before that
+   * is rounded.
+   */
+  @inline static shareOf(u: v128, more: v128): v128 {
     const d = f.add(lanes.one(), u);
     const share = f.div(u, d);
     if (!SINGLE) return share;
     const lost = f.sub(u, f.sub(d, lanes.one()));
-    return f.sub(share, f.mul(f.mul(share, lost), f.sub(lanes.one(), share)));
+    return f.sub(share, f.sub(f.mul(f.mul(share, lost), f.sub(lanes.one(), share)), more));
   }
 
   /** u/(1 + u) for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back: 1.0 ULP instead of 2.3. */

@@ -52,8 +52,12 @@ export class BceWithLogits extends Loss {
     if (i.bitmask(i.gt_s(far, lanes.at(ZERO, 2)))) return math.scale(p, turns);
     return i.add(p, i.shl(turns, 23));
   }
+  /** 1 for x ≥ 0, 0 below. */
+  @inline aside(x: v128): v128 {
+    return v128.andnot(lanes.one(), f.lt(x, lanes.zero()));
+  }
   @inline against(x: v128, y: v128): v128 {
-    return f.sub(y, v128.andnot(lanes.one(), f.lt(x, lanes.zero())));
+    return f.sub(y, this.aside(x));
   }
   /** The smaller numbers are added first: a quarter of an ULP. */
   @inline value(u: v128, x: v128, y: v128): v128 {
@@ -61,10 +65,12 @@ export class BceWithLogits extends Loss {
     const far = lanes.where(f.ne(a, lanes.zero()), x);
     return f.sub(u, f.add(math.log1pTailFine(u), f.mul(a, far)));
   }
-  /** ∓u/(1 + u) − a, − for x ≥ 0. */
+  /** ∓u/(1 + u) − a, − for x ≥ 0. What a soft label's a rounds away, where the difference would show it, goes with the first term. */
   @inline grad(u: v128, x: v128, y: v128): v128 {
     const minus = v128.andnot(lanes.all(-0.0), f.lt(x, lanes.zero()));
-    return f.sub(v128.xor(math.shareOf(u), minus), this.against(x, y));
+    const a = this.against(x, y);
+    const lost = f.sub(y, f.add(a, this.aside(x)));
+    return f.sub(v128.xor(math.shareOf(u, lost), minus), a);
   }
   @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
     return lanes.orNaN(math.bellOf(u), y);
