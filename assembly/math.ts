@@ -232,15 +232,15 @@ export class math {
   }
 
   /**
-   * u/(1 + u) + more for u in [0, 1]; in f32 with what 1 + u rounds away put back, 1.0 ULP instead of 2.3, and `more`, an ULP at most, before that
-   * is rounded.
+   * u/(1 + u) + more for u in [0, 1] that lacks `lost`; in f32 with what 1 + u rounds away put back, 1.0 ULP instead of 2.3, and `more`, an ULP at
+   * most, before that is rounded.
    */
-  @inline static shareOf(u: v128, more: v128): v128 {
+  @inline static shareOf(u: v128, lost: v128, more: v128): v128 {
     const d = f.add(lanes.one(), u);
     const share = f.div(u, d);
     if (!SINGLE) return share;
-    const lost = f.sub(u, f.sub(d, lanes.one()));
-    return f.sub(share, f.sub(f.mul(f.mul(share, lost), f.sub(lanes.one(), share)), more));
+    const less = f.sub(f.sub(u, f.sub(d, lanes.one())), lost);
+    return f.sub(share, f.sub(f.mul(f.mul(share, less), f.sub(lanes.one(), share)), more));
   }
 
   /** u/(1 + u) for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back: 1.0 ULP instead of 2.3. */
