@@ -49,6 +49,9 @@ export interface Family<K extends Kind = Kind> {
   readonly f64: () => WebAssembly.Module;
 }
 
+/** Of a binary that nobody has given. */
+export class Missing extends Error {}
+
 /** The same compiled, for other threads. */
 export interface Modules<K extends Kind = Kind> {
   readonly kind: K;

@@ -1,6 +1,6 @@
 /** Memories, instances of the kernels over them, their requests, and places for arrays. */
 import { demangle } from "@assemblyscript/loader";
-import type { Family, Floats, Kind, Modules } from "./engine.js";
+import { type Family, type Floats, type Kind, Missing, type Modules } from "./engine.js";
 
 export type FloatsConstructor = Float32ArrayConstructor | Float64ArrayConstructor;
 
@@ -61,6 +61,7 @@ function attempt(build: Build): WebAssembly.Module {
   try {
     return build();
   } catch (error) {
+    if (error instanceof Missing) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `simdloss: there are no kernels (${reason}); they need WebAssembly with SIMD and, where there is a Content-Security-Policy, ` +

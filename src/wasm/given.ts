@@ -1,5 +1,5 @@
 /** The binaries that somebody else has compiled: who made the worker, or the caller. */
-import type { Family, Kind, Modules } from "../engine.js";
+import { type Family, type Kind, Missing, type Modules } from "../engine.js";
 
 type Some = Partial<Omit<Modules, "kind">>;
 
@@ -19,6 +19,6 @@ function family<K extends Kind>(kind: K): Family<K> {
 
 function take(kind: Kind, type: keyof Some): WebAssembly.Module {
   const module = given[kind]?.[type];
-  if (module === undefined) throw new Error(`${kind}.${type}.wasm was not given`);
+  if (module === undefined) throw new Missing(`simdloss/manual: ${kind}.${type}.wasm was not given to create`);
   return module;
 }
