@@ -49,9 +49,8 @@ export const REQUEST: usize = changetype<usize>(request);
 const FIELDS = memory.data(512, 16);
 
 /**
- * Elements of a block. f32 losses are added in pairs, light ones in fours, and these in f64: a sum is off by 2^-24 of itself at most, of a
- * light loss by 2^-23, however long the array. f64 losses: within a block a lane adds at most 16 numbers and three additions end it: 19 units
- * of 2^-53 at the very most.
+ * Elements of a block. f32 losses are added in pairs, the pairs in f64: a sum is off by 2^-24 of itself at most, however long the array.
+ * f64 losses: within a block a lane adds at most 16 numbers and three additions end it: 19 units of 2^-53 at the very most.
  */
 const BLOCK: i32 = sizeof<real>() == 4 ? 512 : 32;
 
@@ -169,11 +168,15 @@ export class batch {
           fourth = batch.vector<L, E>(want, x + three, y + three, grad + three, hess + three, scale);
         }
         if (want & SUM && LANES == 4) {
-          // One rounding to 24 bits, or two, and a half or a quarter of the conversions to f64.
+          // One rounding to 24 bits, and half as many conversions to f64.
           const pair = f.add(first, second);
-          const few = four ? f.add(pair, f.add(third, fourth)) : pair;
-          s0 = f64x2.add(s0, batch.low(few));
-          s1 = f64x2.add(s1, batch.high(few));
+          s0 = f64x2.add(s0, batch.low(pair));
+          s1 = f64x2.add(s1, batch.high(pair));
+          if (four) {
+            const other = f.add(third, fourth);
+            s0 = f64x2.add(s0, batch.low(other));
+            s1 = f64x2.add(s1, batch.high(other));
+          }
         }
         if (want & SUM && LANES == 2) {
           s0 = f64x2.add(s0, first);

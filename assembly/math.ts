@@ -232,30 +232,14 @@ export class math {
   }
 
   /**
-   * u/(1 + u) + more for u in [0, 1] that lacks `lost`; in f32 with what 1 + u rounds away put back, 1.0 ULP instead of 2.3, and `more`, an ULP at
-   * most, before that is rounded.
+   * u/(1 + u) + more for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back, 1.0 ULP instead of 2.3, and `more`, an ULP at most,
+   * before that is rounded.
    */
-  @inline static shareOf(u: v128, lost: v128, more: v128): v128 {
+  @inline static share(u: v128, lost: v128, more: v128): v128 {
     const d = f.add(lanes.one(), u);
     const share = f.div(u, d);
-    if (!SINGLE) return share;
     const less = f.sub(f.sub(u, f.sub(d, lanes.one())), lost);
     return f.sub(share, f.sub(f.mul(f.mul(share, less), f.sub(lanes.one(), share)), more));
-  }
-
-  /** u/(1 + u) for u in [0, 1] that lacks `lost`, with what 1 + u rounds away put back: 1.0 ULP instead of 2.3. */
-  @inline static share(u: v128, lost: v128): v128 {
-    const d = f.add(lanes.one(), u);
-    const share = f.div(u, d);
-    const dLost = f.sub(u, f.sub(d, lanes.one()));
-    return f.add(share, f.mul(f.mul(share, f.sub(lanes.one(), share)), f.sub(lost, dLost)));
-  }
-
-  /** u/(1 + u)²; f32 in f64. */
-  @inline static bellOf(u: v128): v128 {
-    if (!SINGLE) return f.div(u, f.add(lanes.one(), f.mul(u, f.add(lanes.two(), u))));
-    const low = f64x2.div(lanes.lower(u), math.square(lanes.lower(u)));
-    return lanes.joined(low, f64x2.div(lanes.upper(u), math.square(lanes.upper(u))));
   }
 
   /** factor · u/(1 + u)². f32 in f64: 0.9 ULP instead of 2.2; f64: 2.4. */

@@ -156,6 +156,16 @@ export function refuse(
   throw new RangeError(`${loss}: ${name} must not overlap ${other}`);
 }
 
+/** `n` numbers of the array from `from` on. Not `subarray`, which asks a subclass for its constructor. */
+export function part({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n: number): Floats {
+  return floatsIn(buffer, byteOffset + from * BYTES_PER_ELEMENT, n, BYTES_PER_ELEMENT);
+}
+
+/** Where `n` numbers of so many bytes each begin in a buffer. */
+export function floatsIn(buffer: ArrayBufferLike, byteOffset: number, n: number, bytes: number): Floats {
+  return bytes === 4 ? new Float32Array(buffer, byteOffset, n) : new Float64Array(buffer, byteOffset, n);
+}
+
 /** A new array of the same type. */
 export function like(array: Floats, length = array.length): Floats {
   return array.BYTES_PER_ELEMENT === 4 ? new Float32Array(length) : new Float64Array(length);

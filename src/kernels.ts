@@ -12,6 +12,7 @@ import {
   modulesOf,
   N,
   NARROW,
+  PADDING,
   PAGE,
   POINTERS,
   SCALE,
@@ -20,9 +21,6 @@ import {
   WANT,
   weigh,
 } from "./staging.js";
-
-/** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
-const PADDING = 320;
 
 /** For either type. */
 const SLOT = ROUND * Float64Array.BYTES_PER_ELEMENT + PADDING;

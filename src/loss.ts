@@ -84,9 +84,9 @@ export function define<P extends object>(data: Spec<P>, engine: Engine): Loss<P>
     Object.defineProperty(loss, JOB, {
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, usual, known, prediction, target, options);
-        const made = modules();
         const own = { ...call };
         release(0);
+        const made = modules();
         return {
           kind: made.kind,
           call: own,

@@ -19,6 +19,7 @@ import {
   modulesOf,
   N,
   NARROW,
+  PADDING,
   PAGE,
   PANELS,
   POINTERS,
@@ -35,8 +36,6 @@ const LABEL = Int32Array.BYTES_PER_ELEMENT;
 
 /** As assembly/rows.ts uses them, each of a row padded to a vector, or of a few rows side by side. */
 const PANELS_IN_USE = 5;
-/** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
-const PADDING = 320;
 
 /** What rows of `length` elements take, for either type. */
 class Layout {

@@ -101,9 +101,9 @@ export function defineRows<L, P extends object>(data: RowSpec<P>, engine: RowEng
     Object.defineProperty(loss, JOB, {
       value(prediction: unknown, target: unknown, options: unknown): Job {
         const reduction = prepare(spec, rules, known, titles, prediction, target, options);
-        const made = modules();
         const own = { ...call };
         release(0);
+        const made = modules();
         return {
           kind: made.kind,
           call: own,

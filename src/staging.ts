@@ -1,5 +1,6 @@
 /** Memories, instances of the kernels over them, their requests, and places for arrays. */
 import { demangle } from "@assemblyscript/loader";
+import { part } from "./arrays.js";
 import { type Family, type Floats, type Kind, Missing, type Modules } from "./engine.js";
 
 export type FloatsConstructor = Float32ArrayConstructor | Float64ArrayConstructor;
@@ -33,6 +34,9 @@ const NUMBERS = 9;
 
 /** Of WebAssembly's memory; the first is the kernels' own. */
 export const PAGE = 65536;
+
+/** Slots end with room for the vector that holds the last element, and do not start at the same place of a page. */
+export const PADDING = 320;
 
 interface Exports extends Record<string, unknown> {
   readonly REQUEST: WebAssembly.Global;
@@ -239,12 +243,6 @@ export class Slot {
     if (!this.inPlace) kept.set(this.view(n), from);
     return kept;
   }
-}
-
-/** Not `subarray`, which asks a subclass for its constructor. */
-function part({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n: number): Floats {
-  const start = byteOffset + from * BYTES_PER_ELEMENT;
-  return BYTES_PER_ELEMENT === 4 ? new Float32Array(buffer, start, n) : new Float64Array(buffer, start, n);
 }
 
 /** Adds up weights, and marks the first that is negative or not finite as the call's fault; they may be in their slot already. */

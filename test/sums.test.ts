@@ -50,6 +50,13 @@ describe.each(suites)("$title", ({ losses, Type }) => {
     },
   );
 
+  it("of numbers whose sums by twos and by fours are all rounded to one side", () => {
+    // Sixteen at a time: four vectors, of which the second, third and fourth lie just beyond half a unit of what they meet.
+    const sides = Type === Float32Array ? [1, 2 ** -24 * 1.01, 2 ** -24 * 1.02, 2 ** -49] : [1, 2 ** -53 * 1.01, 0, 0];
+    const x = fill(Type, N - 3, (k) => sides[Math.floor(k / 4) % 4] ?? NaN);
+    near(losses.mae.total(x, new Type(N - 3)).sum, exactSum(x));
+  });
+
   it("of a large number and many small ones, wherever it stands", () => {
     const small = Type === Float32Array ? 2 ** -20 : 2 ** -40;
     const large = Type === Float32Array ? 2 ** 20 : 2 ** 40;

@@ -2,7 +2,7 @@
 import { runWide } from "../batch";
 import { Focal, FocalWithLogits } from "../losses/classification";
 
-export { F64 } from "./regression.f64";
+export { F64 } from "./f64";
 
 export function focal(): void {
   runWide<Focal>();

@@ -1,2 +1,2 @@
-/** Only the f64 builds have it: `simdloss/manual` tells them by it. */
-export const F64 = true;
+/** More exports of the f64 build. */
+export { F64 } from "./f64";

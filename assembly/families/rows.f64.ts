@@ -3,7 +3,7 @@ import { Distillation, GaussianKl, KlDivergence, KlDivergenceWithLogits } from "
 import { runRowsWide } from "../rows";
 
 export { STRIP, ssim } from "../ssim";
-export { F64 } from "./regression.f64";
+export { F64 } from "./f64";
 
 export function klDivergence(): void {
   runRowsWide<KlDivergence>();

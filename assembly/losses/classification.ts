@@ -38,7 +38,7 @@ abstract class Logistic extends Loss {
  */
 @unmanaged
 export class BceWithLogits extends Loss {
-  /** f32: what the last rounding of u took from it, relative to u. */
+  /** What the last rounding of u took from it, relative to u. */
   lost: v128;
   @inline light(): bool {
     return false;
@@ -50,8 +50,8 @@ export class BceWithLogits extends Loss {
     const turns = math.turns(far);
     const expm1 = math.expm1(far, turns);
     const p = f.add(lanes.one(), expm1);
-    if (sizeof<real>() == 8) return math.scale(p, turns);
     this.lost = math.lost(expm1, p);
+    if (sizeof<real>() == 8) return math.scale(p, turns);
     // Bits of negative numbers ascend as these fall, to NaN. Three instructions and a branch, where `scale` takes eight: 2 % of the time.
     if (i.bitmask(i.gt_s(far, lanes.at(ZERO, 2)))) return math.scale(p, turns);
     return i.add(p, i.shl(turns, 23));
@@ -74,10 +74,10 @@ export class BceWithLogits extends Loss {
     const minus = v128.andnot(lanes.all(-0.0), f.lt(x, lanes.zero()));
     const a = this.against(x, y);
     const lost = f.sub(y, f.add(a, this.aside(x)));
-    return f.sub(v128.xor(math.shareOf(u, this.lost, lost), minus), a);
+    return f.sub(v128.xor(math.share(u, this.lost, lost), minus), a);
   }
   @inline hess(u: v128, _x: v128, y: v128, _weight: v128): v128 {
-    return lanes.orNaN(math.bellOf(u), y);
+    return lanes.orNaN(math.bell(u, lanes.zero(), lanes.one()), y);
   }
 }
 
@@ -328,7 +328,7 @@ export class FocalWithLogits extends Logistic {
     const u = this.decay(x);
     const z = v128.xor(x, lanes.sign(f.eq(y, lanes.zero())));
     const right = f.gt(z, lanes.zero());
-    const rare = math.share(u, this.lost);
+    const rare = math.share(u, this.lost, lanes.zero());
     const common = f.sub(lanes.one(), rare);
     const wrong = lanes.choose(right, rare, common);
     const last = lanes.choose(right, this.deep, lanes.one());

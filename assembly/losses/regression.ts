@@ -281,6 +281,6 @@ export class LogCosh extends Loss {
   /** sech² e = 4u/(1 + u)². */
   @inline hess(u: v128, x: v128, y: v128, _weight: v128): v128 {
     const deep = math.deep(math.turns(this.far(x, y)));
-    return f.mul(f.mul(lanes.at(FAR, 3), deep), math.bellOf(u));
+    return math.bell(u, lanes.zero(), f.mul(lanes.at(FAR, 3), deep));
   }
 }

@@ -1,23 +1,6 @@
 /** What is served: every loss that has totals. */
-import {
-  bce,
-  bceWithLogits,
-  charbonnier,
-  distillation,
-  focal,
-  focalWithLogits,
-  type Gaussian,
-  gaussianKl,
-  huber,
-  klDivergence,
-  klDivergenceWithLogits,
-  logCosh,
-  mae,
-  mse,
-  rmse,
-  softmaxCrossEntropy,
-  type Total,
-} from "simdloss";
+import type { Gaussian, Total } from "simdloss";
+import * as simdloss from "simdloss";
 
 export type Floats = Float32Array | Float64Array;
 
@@ -35,22 +18,10 @@ export interface Scored {
   total(prediction: unknown, target: unknown, options: unknown): Total;
 }
 
-const served: readonly Scored[] = [
-  mae,
-  mse,
-  rmse,
-  huber,
-  logCosh,
-  charbonnier,
-  bce,
-  bceWithLogits,
-  focal,
-  focalWithLogits,
-  softmaxCrossEntropy,
-  klDivergence,
-  klDivergenceWithLogits,
-  distillation,
-  gaussianKl,
-];
+function isScored(thing: unknown): thing is Scored {
+  return typeof thing === "function" && "total" in thing;
+}
+
+const served = Object.values<unknown>(simdloss).filter(isScored);
 
 export const losses: ReadonlyMap<string, Scored> = new Map(served.map((loss) => [loss.name, loss]));

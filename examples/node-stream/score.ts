@@ -1,18 +1,6 @@
 /** Losses of what comes in pieces: totals are added, nothing else is kept. */
-import {
-  bce,
-  bceWithLogits,
-  charbonnier,
-  focal,
-  focalWithLogits,
-  huber,
-  logCosh,
-  mae,
-  mergeTotals,
-  mse,
-  rmse,
-  type Total,
-} from "simdloss";
+import type { Total } from "simdloss";
+import * as simdloss from "simdloss";
 import { Mistake } from "./mistake.js";
 
 /** A loss as one calls it with what came from outside: it checks everything itself. */
@@ -22,18 +10,12 @@ interface Scored {
   fromTotal(total: Total): number;
 }
 
-const all: readonly Scored[] = [
-  mae,
-  mse,
-  rmse,
-  huber,
-  logCosh,
-  charbonnier,
-  bce,
-  bceWithLogits,
-  focal,
-  focalWithLogits,
-];
+/** Of elements: those of rows have a kind. */
+function isScored(thing: unknown): thing is Scored {
+  return typeof thing === "function" && "total" in thing && !("kind" in thing);
+}
+
+const all = Object.values<unknown>(simdloss).filter(isScored);
 export const losses: ReadonlyMap<string, Scored> = new Map(all.map((loss) => [loss.name, loss]));
 
 /** Arrays that are only good until the next piece comes. */
@@ -63,7 +45,7 @@ export interface Score {
 export async function score(pieces: AsyncIterable<Piece>, tasks: readonly Task[]): Promise<Score[]> {
   const totals = tasks.map((): Total => ({ sum: 0, weight: 0 }));
   for await (const piece of pieces) {
-    for (const [k, task] of tasks.entries()) totals[k] = mergeTotals(totals[k] ?? none, totalOf(task, piece));
+    for (const [k, task] of tasks.entries()) totals[k] = simdloss.mergeTotals(totals[k] ?? none, totalOf(task, piece));
   }
   return tasks.map(({ title, loss }, k) => {
     const total = totals[k] ?? none;

@@ -1,12 +1,13 @@
 /** Carries a job out in parts, each by a thread. */
 import { GRAD, HESS, ROUND, SUM } from "../../assembly/want.js";
+import { part } from "../arrays.js";
 import type { Call, Floats, Job, RowCall } from "../engine.js";
 import { double, errorOf, setRoot, single } from "../loss.js";
 import { prepareSum, reduced, reducing, weigh } from "../reduce.js";
 import { addUp, roundOf } from "../rounds.js";
 import { errorOf as rowErrorOf } from "../rowLoss.js";
 import type { Reduction, Total } from "../types.js";
-import { floatsFrom, labelsFrom, type Memory, newLike } from "./memory.js";
+import { labelsFrom, type Memory, newLike } from "./memory.js";
 import type { Thread } from "./thread.js";
 import type { Findings, Part, Settings } from "./worker.js";
 
@@ -85,8 +86,8 @@ function lend({ kind, call }: Part, memory: Memory): Part {
 
 function partOf({ kind, call }: Part, from: number, n: number): Part {
   const length = kind === "rows" ? call.length : 1;
-  const numbers = (array: Floats): Floats => floatsFrom(array, from * length, n * length);
-  const each = (array: Floats): Floats => floatsFrom(array, from, n);
+  const numbers = (array: Floats): Floats => part(array, from * length, n * length);
+  const each = (array: Floats): Floats => part(array, from, n);
   const elements = {
     prediction: numbers(call.prediction),
     target: call.target.length === 0 ? call.target : numbers(call.target),

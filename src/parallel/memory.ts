@@ -1,17 +1,9 @@
 /** Where arrays lie that several threads work on. */
+import { floatsIn } from "../arrays.js";
 import type { Floats, Labels } from "../engine.js";
 
 export function isShared(array: Floats | Labels): boolean {
   return typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer;
-}
-
-/** `n` numbers of the array from `from` on. Not `subarray`, which asks a subclass for its constructor. */
-export function floatsFrom({ buffer, byteOffset, BYTES_PER_ELEMENT }: Floats, from: number, n: number): Floats {
-  return floatsIn(buffer, byteOffset + from * BYTES_PER_ELEMENT, n, BYTES_PER_ELEMENT);
-}
-
-function floatsIn(buffer: ArrayBufferLike, byteOffset: number, n: number, bytes: number): Floats {
-  return bytes === 4 ? new Float32Array(buffer, byteOffset, n) : new Float64Array(buffer, byteOffset, n);
 }
 
 export function labelsFrom(labels: Labels, from: number, n: number): Labels {

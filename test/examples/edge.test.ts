@@ -130,7 +130,7 @@ describe("examples/edge says what is wrong", () => {
   const long = new Float32Array(2 ** 22 + 1);
 
   it.each<[string, Promise<Response>, number, string]>([
-    ["an unknown path", postJson("/hubert", good), 404, "/hubert is no loss; the losses are mae, mse, rmse,"],
+    ["an unknown path", postJson("/hubert", good), 404, "/hubert is no loss; the losses are bce, bceWithLogits,"],
     ["a name of Object's own", postJson("/constructor", good), 404, "/constructor is no loss"],
     ["another method", worker.fetch(new Request(`${site}/huber`)), 405, "the method must be POST, got GET"],
     ["a batch at the root", postJson("/", good), 405, "the method must be GET, got POST"],

@@ -215,8 +215,8 @@ export function expectAnswer(status: number, type: string | null | undefined, bo
   const said: unknown = JSON.parse(body);
   if (status === 200) {
     if (typeof said === "object" && said !== null && "losses" in said) return;
-    const any = expect.any(Number);
-    expect(said).toEqual({ loss: any, gradientNorm: any, total: { sum: any, weight: any } });
+    const aNumber = expect.any(Number);
+    expect(said).toEqual({ loss: aNumber, gradientNorm: aNumber, total: { sum: aNumber, weight: aNumber } });
   } else {
     expect(statuses).toContain(status);
     expect(said).toEqual({ error: expect.stringMatching(/\S{2}/) });

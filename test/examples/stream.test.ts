@@ -226,7 +226,7 @@ describe("what is wrong is said, with where it is and what to do", () => {
   it.each([
     [
       "hubert",
-      "The losses are mae, mse, rmse, huber, logCosh, charbonnier, bce, bceWithLogits, focal, focalWithLogits; files come before --loss.",
+      "The losses are bce, bceWithLogits, charbonnier, focal, focalWithLogits, huber, logCosh, mae, mse, rmse; files come before --loss.",
     ],
     ["huber:delta=-1", "huber: delta must be greater than 0, got -1."],
     ["mse:delta=1", 'mse: unknown option "delta"; the options are reduction, weights, out.'],

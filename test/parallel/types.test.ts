@@ -101,6 +101,6 @@ it("wrong arguments are errors of types as well", async () => {
   await expect(pool.value(ssim, single, single, { width: 1, height: 1 })).rejects.toThrow(TypeError);
   // @ts-expect-error: a loss of features.
   await expect(pool.value(perceptual, [single], [single])).rejects.toThrow(TypeError);
-  // @ts-expect-error: any function.
+  // @ts-expect-error: a function that is no loss.
   await expect(pool.value(() => 1, single, single)).rejects.toThrow(TypeError);
 });

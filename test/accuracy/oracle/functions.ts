@@ -14,7 +14,7 @@ function apply(which: i32, x: v128): v128 {
   if (which == 2) return math.log(x);
   if (which == 3) return math.log1p(x);
   if (which == 4) return math.log1m(x);
-  if (which == 5) return math.share(x, lanes.zero());
+  if (which == 5) return math.share(x, lanes.zero(), lanes.zero());
   return math.bell(x, lanes.zero(), lanes.one());
 }
 

@@ -1,0 +1,2 @@
+/** Only the f64 builds have it: `simdloss/manual` tells them by it. */
+export const F64 = true;
