@@ -1,6 +1,7 @@
 /** Softmax regression of digits: simdloss gives the loss and its gradient, plain loops the rest. */
 import { softmaxCrossEntropy } from "simdloss";
-import { classes, pixels, seeded, shuffled } from "../mnist.js";
+import { classes, pixels } from "../mnist.js";
+import { seeded, shuffled } from "../random.js";
 
 export interface Examples {
   readonly digits: Float32Array;

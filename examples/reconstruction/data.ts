@@ -1,5 +1,6 @@
 /** What the networks learn from: noisy digits with what they were, and digits with their labels. */
-import { classes, pixels, seeded, shuffled } from "../mnist.js";
+import { classes, pixels } from "../mnist.js";
+import { gaussian, seeded, shuffled } from "../random.js";
 
 export const batchSize = 32;
 
@@ -61,9 +62,4 @@ const deviation = 0.6;
 /** The digits under Gaussian noise, clipped to [0, 1]. */
 export function withNoise(clean: Float32Array, random: () => number): Float32Array {
   return clean.map((pixel) => Math.min(1, Math.max(0, pixel + deviation * gaussian(random))));
-}
-
-/** Box and Muller (1958). */
-function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -1,0 +1,3 @@
+import { show } from "../shell/page.js";
+
+await show("fit", () => <h1>fit</h1>);

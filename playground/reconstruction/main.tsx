@@ -1,0 +1,3 @@
+import { show } from "../shell/page.js";
+
+await show("reconstruction", () => <h1>reconstruction</h1>);

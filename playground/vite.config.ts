@@ -1,0 +1,29 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig, type UserConfig } from "vite";
+import { writeDigits } from "./build/digits.js";
+import { formulas } from "./build/formulas.js";
+import { head } from "./build/head.js";
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const pages = ["index", "boundaries", "fit", "reconstruction", "speed"];
+const data = path("../out/playground-data");
+
+export default defineConfig((): UserConfig => {
+  writeDigits(data);
+  return {
+    root: path("."),
+    base: "./", // so that the site may stand in any folder
+    publicDir: data,
+    plugins: [head(), formulas()],
+    build: {
+      outDir: path("../out/playground"),
+      emptyOutDir: true,
+      target: "es2022",
+      chunkSizeWarningLimit: 700, // the kernels as text; compressed they are a tenth of it
+      rolldownOptions: { input: pages.map((page) => path(`${page}.html`)) },
+    },
+    worker: { format: "es" },
+    preview: { host: "127.0.0.1" },
+    server: { host: "127.0.0.1" },
+  };
+});
