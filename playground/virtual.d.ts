@@ -4,7 +4,7 @@ declare module "virtual:formulas" {
   const formulas: Readonly<
     Record<
       string,
-      { readonly value: readonly string[]; readonly gradient: readonly string[]; readonly hessian: readonly string[] }
+      { readonly value: readonly string[]; readonly grad: readonly string[]; readonly hess: readonly string[] }
     >
   >;
   export default formulas;

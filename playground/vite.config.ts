@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type UserConfig } from "vite";
-import { writeDigits } from "./build/digits.js";
-import { formulas } from "./build/formulas.js";
-import { head } from "./build/head.js";
+import { writeDigits } from "./plugins/digits.js";
+import { formulas } from "./plugins/formulas.js";
+import { head } from "./plugins/head.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const pages = ["index", "boundaries", "fit", "reconstruction", "speed"];
@@ -19,6 +19,7 @@ export default defineConfig((): UserConfig => {
       outDir: path("../out/playground"),
       emptyOutDir: true,
       target: "es2022",
+      assetsInlineLimit: 0, // the policy lets no font in from an address of its own text
       chunkSizeWarningLimit: 700, // the kernels as text; compressed they are a tenth of it
       rolldownOptions: { input: pages.map((page) => path(`${page}.html`)) },
     },

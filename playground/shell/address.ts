@@ -75,7 +75,8 @@ export function useAddress<F extends Fields>(fields: F): [Values<F>, (changes: P
 
   const entries = Object.entries(fields).map(([name, field]) => {
     const text = query.get(name);
-    return [name, (text === null ? undefined : field.read(text)) ?? field.usual];
+    const told = text === null ? undefined : field.read(text);
+    return [name, told === undefined ? field.usual : told]; // null is a value
   });
   const change = (changes: Partial<Values<F>>): void => {
     for (const [name, value] of Object.entries(changes)) {

@@ -30,6 +30,11 @@ export function Chart({ label, height, draw, onPoint }: ChartProps) {
   useLayoutEffect(() => {
     if (width === 0) return;
     const chart = plot({ ...draw(width), width, height });
+    // Plot names its groups for screen readers, which may not be named within an image.
+    for (const group of chart.querySelectorAll("[aria-label]")) {
+      group.setAttribute("data-mark", group.getAttribute("aria-label") ?? "");
+      group.removeAttribute("aria-label");
+    }
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-label", label);
     drawn.current = chart;

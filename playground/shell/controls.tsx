@@ -4,12 +4,9 @@ import { useId, useState } from "preact/hooks";
 
 /** Short, and with all the digits that a slider can set. */
 export function shown(value: number): string {
-  if (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4)) return String(Number(value.toPrecision(4)));
-  return value
-    .toExponential(2)
-    .replace(/\.?0+e/, "e")
-    .replace("e+", "e")
-    .replace("-", "−");
+  const plain = value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4);
+  const text = plain ? String(Number(value.toPrecision(4))) : value.toExponential(2).replace(/\.?0*e\+?/, "e");
+  return text.replaceAll("-", "−");
 }
 
 interface SliderProps {
@@ -39,7 +36,7 @@ export function Slider({
   onChange,
 }: SliderProps) {
   const place = logarithmic ? Math.log10 : (at: number) => at;
-  const value_ = (at: number): number => (logarithmic ? Number((10 ** at).toPrecision(3)) : at);
+  const valueAt = (at: number): number => (logarithmic ? Number((10 ** at).toPrecision(3)) : at);
   const id = useId();
   return (
     <div class="slider">
@@ -54,7 +51,7 @@ export function Slider({
         value={place(value)}
         disabled={disabled}
         aria-valuetext={format(value)}
-        onInput={({ currentTarget }) => onChange(Math.min(to, Math.max(from, value_(Number(currentTarget.value)))))}
+        onInput={({ currentTarget }) => onChange(Math.min(to, Math.max(from, valueAt(Number(currentTarget.value)))))}
       />
     </div>
   );

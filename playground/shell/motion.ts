@@ -1,5 +1,5 @@
 /** Time, for what moves. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** Visitors may prefer that nothing moves. */
 export const still = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -8,7 +8,8 @@ export const still = (): boolean => matchMedia("(prefers-reduced-motion: reduce)
 export function useFrames(running: boolean, onFrame: (seconds: number) => void): void {
   const latest = useRef(onFrame);
   latest.current = onFrame;
-  useEffect(() => {
+  // Before the next frame, not after it: what is paused stands still.
+  useLayoutEffect(() => {
     if (!running) return;
     let last: number | undefined;
     let request = requestAnimationFrame(function frame(now) {

@@ -16,12 +16,14 @@ export const widths = { phone: 360, tablet: 820, desktop: 1920 } as const;
 export interface Visitor {
   /** A page of the site once its content is there, such as `fit.html?seed=2`. */
   visit(path: string, options?: BrowserContextOptions & { readonly headers?: Record<string, string> }): Promise<Page>;
+  /** What has gone wrong so far, for a test that expects it: it is then forgotten. */
+  complaints(): readonly string[];
 }
 
 /** Opens a browser for the tests of a file. After each test the pages are closed, and must not have complained. */
 export function visitor(): Visitor {
   let browser: Browser | undefined;
-  let complaints: string[] = [];
+  const complaints: string[] = [];
   beforeAll(async () => {
     const executablePath = chromium.file();
     if (executablePath === undefined) throw new Error("there is no chromium; npm run setup:runtimes installs it");
@@ -29,15 +31,15 @@ export function visitor(): Visitor {
     const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"];
     browser = await driver.launch({ executablePath, args });
   });
+  const drained = (): readonly string[] => complaints.splice(0);
   afterEach(async () => {
     for (const context of browser?.contexts() ?? []) await context.close();
-    const said = complaints;
-    complaints = [];
-    expect(said).toEqual([]);
+    expect(drained()).toEqual([]);
   });
   afterAll(() => browser?.close());
 
   return {
+    complaints: drained,
     async visit(path, { headers, ...options } = {}) {
       if (browser === undefined) throw new Error("visit within a test");
       const context = await browser.newContext({ viewport: { width: widths.desktop, height: 1080 }, ...options });
