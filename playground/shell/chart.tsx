@@ -53,7 +53,7 @@ export function Chart({ label, height, draw, onPoint }: ChartProps) {
     <div
       class="chart"
       ref={place}
-      style={{ height }}
+      style={{ height: `${height}px` }}
       onPointerMove={onPoint && point}
       onPointerDown={onPoint && point}
     />

@@ -17,10 +17,10 @@ interface Charted extends SVGElement {
   scale(name: "x" | "y"): Scale;
 }
 
-/** The curves of a chart; tangents are none. */
-export function drawn(page: Page, order: string): Promise<readonly Drawn[]> {
+/** The curves of a chart, which is of an order, or stands in an element of a class; tangents are none. */
+export function drawn(page: Page, panel: string): Promise<readonly Drawn[]> {
   return page.evaluate((wanted) => {
-    const chart = document.querySelector<Charted>(`[data-order=${wanted}] .chart svg`);
+    const chart = document.querySelector<Charted>(`:is([data-order=${wanted}], .${wanted}) .chart svg`);
     if (chart === null) return [];
     const [x, y] = [chart.scale("x"), chart.scale("y")];
     const paths = [...chart.querySelectorAll("[data-mark=line]:not(.tangent) path")];
@@ -33,5 +33,5 @@ export function drawn(page: Page, order: string): Promise<readonly Drawn[]> {
         pixel,
       };
     });
-  }, order);
+  }, panel);
 }
