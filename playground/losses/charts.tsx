@@ -24,7 +24,7 @@ export function Charts({ curves, at, x, onX }: ChartsProps) {
   if (first === undefined) return null;
   const { from, to } = first.section;
   return (
-    <div class="charts">
+    <div class="three charts">
       {orders.map((order) => {
         const drawn = curves.flatMap((curve, place) => {
           const heights = curve.heights[order];

@@ -67,15 +67,20 @@ function Share() {
   const share = async (): Promise<void> => {
     const address = shared();
     await navigator.clipboard.writeText(address).then(
-      () => setSaid("Copied"),
-      () => setSaid("In the address bar"),
+      () => setSaid("Address copied"),
+      () => setSaid("It is in the address bar"),
     );
     setTimeout(() => setSaid(""), 2000);
   };
   return (
-    <button type="button" onClick={share} title="Copies the address of what you see">
-      <span role="status">{said || "Share"}</span>
-    </button>
+    <>
+      <span class="said" role="status">
+        {said}
+      </span>
+      <button type="button" onClick={share} title="Copies the address of what you see">
+        Share
+      </button>
+    </>
   );
 }
 
