@@ -3,7 +3,7 @@ import "./boundaries.css";
 import * as Plot from "@observablehq/plot";
 import { useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { type Field, number, useAddress, whole } from "../shell/address.js";
-import { Chart } from "../shell/chart.js";
+import { Chart, Legend } from "../shell/chart.js";
 import { Check, Slider, shown } from "../shell/controls.js";
 import type { Losses } from "../shell/losses.js";
 import { still, useFrames } from "../shell/motion.js";
@@ -182,6 +182,7 @@ function Boundaries({ losses }: Given) {
           </div>
           <div class="panel">
             <h2>Each loss, as a share of what it was at first</h2>
+            <Legend entries={names.map((name) => [name, looks[name].stroke])} />
             <Curves runs={runs} />
           </div>
         </div>
@@ -286,7 +287,7 @@ function Curves({ runs }: { readonly runs: readonly Run[] }) {
       height={200}
       draw={() => ({
         marginLeft: 50,
-        marginRight: 50,
+        marginRight: 20,
         marginBottom: 34,
         style: { fontSize: "12px" },
         x: { domain: [0, last], label: "step", tickSpacing: 60 },
@@ -298,7 +299,7 @@ function Curves({ runs }: { readonly runs: readonly Run[] }) {
           ticks: 3,
           tickFormat: "~%",
         },
-        marks: curves.flatMap(({ name, past }) => [
+        marks: curves.map(({ name, past }) =>
           Plot.line(past, {
             x: "step",
             y: "share",
@@ -306,15 +307,7 @@ function Curves({ runs }: { readonly runs: readonly Run[] }) {
             strokeWidth: 2,
             className: `curve-${name}`,
           }),
-          Plot.text(past.slice(-1), {
-            x: "step",
-            y: "share",
-            text: () => name,
-            textAnchor: "start",
-            dx: 6,
-            fill: looks[name].stroke,
-          }),
-        ]),
+        ),
       })}
     />
   );

@@ -59,3 +59,19 @@ export function Chart({ label, height, draw, onPoint }: ChartProps) {
     />
   );
 }
+
+/** Which colour is which, where curves lie too close for names of their own. */
+export function Legend({ entries }: { readonly entries: readonly (readonly [name: string, stroke: string])[] }) {
+  return (
+    <ul class="legend">
+      {entries.map(([name, stroke]) => (
+        <li key={name}>
+          <svg width="18" height="4" aria-hidden="true">
+            <rect width="18" height="4" rx="2" fill={stroke} />
+          </svg>
+          {name}
+        </li>
+      ))}
+    </ul>
+  );
+}
