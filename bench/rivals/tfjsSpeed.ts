@@ -17,7 +17,8 @@ import {
   type Task,
   wellAdded,
 } from "./task.js";
-import { formulas } from "./tfjs.js";
+import "./tfjs.js";
+import { formulas } from "./tfjsLosses.js";
 
 type Formula = (x: tf.Tensor, y: tf.Tensor) => tf.Tensor;
 

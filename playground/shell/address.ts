@@ -22,8 +22,11 @@ export function whole(usual: number, from: number, to: number): Field<number> {
   return { ...any, read: (text) => (Number.isInteger(Number(text)) ? any.read(text) : undefined) };
 }
 
-export function oneOf<T extends string>(usual: T, choices: readonly T[]): Field<T> {
-  return { usual, read: (text) => choices.find((choice) => choice === text), write: String };
+export function oneOf<T extends string>(
+  usual: T,
+  choices: readonly T[],
+): Field<T> & { readonly choices: readonly T[] } {
+  return { usual, choices, read: (text) => choices.find((choice) => choice === text), write: String };
 }
 
 export function flag(usual: boolean): Field<boolean> {

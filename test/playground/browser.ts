@@ -13,9 +13,14 @@ const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 /** The widths that a person should look at. */
 export const widths = { phone: 360, tablet: 820, desktop: 1920 } as const;
 
+type Circumstances = BrowserContextOptions & {
+  /** In place of the server's. */
+  readonly headers?: Record<string, string>;
+};
+
 export interface Visitor {
-  /** A page of the site once its content is there, such as `fit.html?seed=2`. */
-  visit(path: string, options?: BrowserContextOptions & { readonly headers?: Record<string, string> }): Promise<Page>;
+  /** A page of the site once its content is there, such as `fit.html?seed=2`; `opened` has it before. */
+  visit(path: string, options?: Circumstances, opened?: (page: Page) => void): Promise<Page>;
   /** What has gone wrong so far, for a test that expects it: it is then forgotten. */
   complaints(): readonly string[];
 }
@@ -40,7 +45,7 @@ export function visitor(): Visitor {
 
   return {
     complaints: drained,
-    async visit(path, { headers, ...options } = {}) {
+    async visit(path, { headers, ...options } = {}, opened) {
       if (browser === undefined) throw new Error("visit within a test");
       const context = await browser.newContext({ viewport: { width: widths.desktop, height: 1080 }, ...options });
       const page = await context.newPage();
@@ -55,6 +60,7 @@ export function visitor(): Visitor {
           await route.fulfill({ response, headers: { ...response.headers(), ...headers } });
         });
       }
+      opened?.(page);
       await page.goto(new URL(path, inject("address")).href);
       await page.getByRole("heading", { level: 1 }).waitFor();
       return page;
